@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * crew.h - all of crew.
+ *
+ * crew runs tasks on a fixed pool of OS threads that steal work from each
+ * other, and keeps them structured: a task lives in a group, a group lives in
+ * a block of code, and the block is left only when its tasks have ended.
+ *
+ *	#include <crew/crew.h>	the core: executor, time, task, scope, group
+ *	#include <crew.h>	everything
+ */
+#ifndef CREW_ALL_H
+#define CREW_ALL_H
+
+#include "crew/crew.h"
+
+#endif /* CREW_ALL_H */

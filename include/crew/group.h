@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * crew/group.h - start tasks together, leave together.
+ *
+ * A group is a block of code with tasks in it. The task (or plain thread) that
+ * opens the group owns it; tasks spawned into it are its children. Children
+ * never outlive the block: crew_group_close() returns only when the last one
+ * has ended, so children may freely use the locals of the function that opened
+ * the group.
+ *
+ *	static int square(void *arg)
+ *	{
+ *		int *number = (int *)arg;
+ *
+ *		*number *= *number;
+ *		return 0;
+ *	}
+ *
+ *	int square_all(int numbers[], size_t count)
+ *	{
+ *		struct crew_group group;
+ *
+ *		crew_group_open(&group, NULL);
+ *		for (size_t i = 0; i < count; i++)
+ *			crew_group_spawn(&group, square, &numbers[i]);
+ *		return crew_group_close(&group, 0);
+ *	}
+ *
+ * Failure. A child fails by returning anything but 0. The first failure
+ * cancels the group, the siblings see it at their next checkpoint, those not
+ * yet started never start, and close returns the code. Nothing is printed.
+ *
+ * Which calls on one group may overlap ("-" may, "X" must not, "c" only when
+ * the spawn is made by a child of the group):
+ *
+ *	         spawn  wait  close
+ *	spawn      -     c      c
+ *	wait       c     X      X
+ *	close      c     X      X
+ *
+ * A plain thread may own a group too; it names the crew that runs the children:
+ * CREW_GROUP(.crew = crew).
+ *
+ * See also: crew/task.h (checkpoints), crew/crew.h (the executor).
+ */
+#ifndef CREW_GROUP_H
+#define CREW_GROUP_H
+
+#include "crew/base.h"
+#include "crew/scope.h"
+#include "crew/task.h"
+
+CREW_BEGIN
+
+struct crew;
+
+/* What a child's failure does to its siblings, and to what close returns. */
+enum crew_policy {
+	CREW_FAIL_FAST = 0, /* it cancels them; close returns the first failure */
+	CREW_COLLECT = 1,   /* nothing; close returns the first failure */
+	CREW_SUPERVISE = 2, /* nothing; close returns the block's own code */
+};
+
+/* Zero means "default" for every field. Fields are only added, at the end. */
+struct crew_group_options {
+	size_t size;	  /* set by CREW_GROUP() */
+	const char *name; /* for dumps; a string constant, not copied */
+	struct crew *crew; /* who runs the children; default: the crew of the calling task */
+	enum crew_policy policy;
+	uint32_t reserved;
+};
+
+#define CREW_GROUP(...) CREW_OPTIONS_(crew_group_options, __VA_ARGS__)
+
+/*
+ * Storage for a group, usually a local variable. It must not be moved or
+ * copied between open and close. No field is for callers.
+ */
+struct crew_group {
+	struct crew_scope scope;
+	struct {
+		void *crew;	       /* who runs the children */
+		void *fiber;	       /* whoever runs on it may count in `own` */
+		int64_t own;	       /* children spawned and not yet counted off by the owner */
+		uint32_t state;
+		uint32_t policy;
+		struct crew_group *next; /* open groups of plain threads */
+		struct crew_group *prev;
+		void *reserved[4];
+		void *waiter;	       /* who waits for the last child */
+		struct crew_word count; /* children counted off elsewhere */
+		uint32_t lock;
+		int32_t first;	       /* the first failure */
+		int32_t refused;       /* bad options: what spawn and close return */
+		int32_t reserved2;
+		void *reserved3[4];
+	} private_;
+};
+
+/*
+ * Opens `group` inside the caller's current scope. Cannot fail: a group needs
+ * no memory of its own. Bad options are remembered, and spawn and close return
+ * their code: CREW_ESTATE on a plain thread without .crew, CREW_EINVAL for an
+ * unknown policy, CREW_ECLOSED for a crew that is being stopped, CREW_EFORKED
+ * for a crew of the parent process. Closed storage may be opened anew.
+ *
+ * Checkpoint:	none
+ * Callers:	tasks and plain threads; the same one closes the group
+ */
+CREW_API void crew_group_open(struct crew_group *group, const struct crew_group_options *options);
+
+/*
+ * Runs fn(arg) as a new child, on any worker, at once or later, whatever the
+ * caller does next. Everything the caller wrote before is visible to fn.
+ * crew_group_spawn() adds the place of the call; dumps show it.
+ *
+ * Checkpoint:	none
+ * Callers:	the owner, and children of the group until they return. A plain
+ *		thread that does not own it: only while something else keeps the
+ *		group open
+ * Returns:	0
+ *		CREW_ECANCELED	the group is cancelled: the child never runs, and this
+ *				is no failure at close
+ *		CREW_ECLOSED	the group has been closed, or the crew is being stopped
+ *				and the caller is a plain thread
+ *		CREW_ENOMEM	no memory; nothing was spawned
+ *		CREW_EINVAL	`fn` is NULL
+ *		CREW_ESTATE	a plain thread's group without .crew
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg,
+				 const char *site);
+#define crew_group_spawn(group, fn, arg) crew_group_spawn_at(group, fn, arg, CREW_HERE)
+
+/* The largest argument that crew_group_spawn_copy() takes, in bytes. */
+#define CREW_COPY_MAX 128
+
+/*
+ * crew_group_spawn() with a copy of the `arg_size` bytes at `arg`: fn gets a
+ * pointer to the copy, aligned for any type, valid until fn returns.
+ *
+ * Checkpoint:	none
+ * Callers:	as crew_group_spawn()
+ * Returns:	as crew_group_spawn()
+ *		CREW_EINVAL	also: `arg_size` is above CREW_COPY_MAX
+ */
+CREW_API int crew_group_spawn_copy_at(struct crew_group *group, crew_task_fn *fn, const void *arg,
+				      size_t arg_size, const char *site);
+#define crew_group_spawn_copy(group, fn, arg, arg_size) \
+	crew_group_spawn_copy_at(group, fn, arg, arg_size, CREW_HERE)
+
+/* How a task differs from others. */
+enum crew_task_flags {
+	CREW_TASK_PINNED = 1, /* never changes its thread once it has started */
+};
+
+/* Zero means "default" for every field. Fields are only added, at the end. */
+struct crew_task_options {
+	size_t size;	  /* set by CREW_TASK() */
+	const char *name; /* for dumps; a string constant, not copied */
+	uint32_t flags;	  /* enum crew_task_flags */
+	uint32_t reserved;
+};
+
+#define CREW_TASK(...) CREW_OPTIONS_(crew_task_options, __VA_ARGS__)
+
+/* A handle of one task. None can be had yet: `task` below must be NULL. */
+struct crew_task;
+
+/*
+ * crew_group_spawn() with options: a name, a task that keeps its thread.
+ *
+ * Checkpoint:	none
+ * Callers:	as crew_group_spawn()
+ * Returns:	as crew_group_spawn()
+ *		CREW_EINVAL	also: an unknown flag, or `task` is not NULL
+ */
+CREW_API int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *arg,
+				      const struct crew_task_options *options,
+				      struct crew_task **task, const char *site);
+#define crew_group_spawn_task(group, fn, arg, options, task) \
+	crew_group_spawn_task_at(group, fn, arg, options, task, CREW_HERE)
+
+/*
+ * Waits until no child is left. The group stays open; more may be spawned.
+ *
+ * Checkpoint:	full
+ * Callers:	the owner
+ * Returns:	0
+ *		CREW_ECANCELED	the caller is cancelled, or the group is (a child failed):
+ *				children may still run, close waits for them
+ *		CREW_ESTATE	not the owner, not open, or not the innermost group
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_group_wait(struct crew_group *group);
+
+/*
+ * Waits for all children, then leaves the group. Nothing interrupts this wait;
+ * if the caller is cancelled, so are the children. `rc` says how the block
+ * itself ended: anything but 0 is its failure and cancels the children.
+ * Everything the children wrote is visible afterwards.
+ *
+ * Checkpoint:	schedule
+ * Callers:	the owner, once
+ * Returns:	0		block and children succeeded
+ *		the code	of the first failure, the block's or a child's; under
+ *				CREW_SUPERVISE always `rc`
+ *		CREW_ECANCELED	nothing failed, but a child or the block was stopped by a
+ *				cancellation from outside of the group
+ *		CREW_ESTATE	not the owner, not open, or not the innermost group: nothing
+ *				was closed
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_group_close(struct crew_group *group, int rc);
+
+CREW_END
+
+#endif /* CREW_GROUP_H */

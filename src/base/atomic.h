@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * atomic.h - the only spelling of atomics in this library.
+ *
+ * The order is part of the operation's name; nobody passes an order as an
+ * argument. Operands are `struct crew_word` (64 bits) or `struct crew__word32`
+ * (32 bits, what a futex can sleep on), so that touching a shared word without
+ * naming an order does not compile.
+ *
+ * Every release names its acquire in a comment: pairs: <file>.<name>.
+ *
+ * In simulated builds (CREW_SIM) each operation is a scheduling point first:
+ * there one OS thread plays all threads (src/sim/README.md), so the operations
+ * themselves need no further care. Under TSan, which ignores fences, the fences
+ * become a read-modify-write of a common word.
+ */
+#ifndef CREW__ATOMIC_H
+#define CREW__ATOMIC_H
+
+#include "crew/base.h"
+
+struct crew__word32 {
+	uint32_t value;
+};
+
+#ifdef CREW_SIM
+void crew__sim_point(void); /* src/sim/world.c */
+#define CREW__POINT() crew__sim_point()
+#else
+#define CREW__POINT() ((void)0)
+#endif
+
+#define CREW__ATOMIC_OPS(word_type, value_type, suffix)                                            \
+	static inline value_type crew__load##suffix##_relaxed(const word_type *w)                  \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_load_n(&w->value, __ATOMIC_RELAXED);                               \
+	}                                                                                          \
+	static inline value_type crew__load##suffix##_acquire(const word_type *w)                  \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_load_n(&w->value, __ATOMIC_ACQUIRE);                               \
+	}                                                                                          \
+	static inline void crew__store##suffix##_relaxed(word_type *w, value_type v)               \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		__atomic_store_n(&w->value, v, __ATOMIC_RELAXED);                                  \
+	}                                                                                          \
+	static inline void crew__store##suffix##_release(word_type *w, value_type v)               \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		__atomic_store_n(&w->value, v, __ATOMIC_RELEASE);                                  \
+	}                                                                                          \
+	static inline value_type crew__exchange##suffix##_acq_rel(word_type *w, value_type v)      \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_exchange_n(&w->value, v, __ATOMIC_ACQ_REL);                        \
+	}                                                                                          \
+	static inline value_type crew__exchange##suffix##_seq_cst(word_type *w, value_type v)      \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_exchange_n(&w->value, v, __ATOMIC_SEQ_CST);                        \
+	}                                                                                          \
+	/* strong; on failure *expected is what was found, loaded with acquire */                  \
+	static inline bool crew__cas##suffix##_acq_rel(word_type *w, value_type *expected,         \
+						       value_type desired)                         \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_compare_exchange_n(&w->value, expected, desired, false,            \
+						   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);            \
+	}                                                                                          \
+	static inline bool crew__cas##suffix##_seq_cst(word_type *w, value_type *expected,         \
+						       value_type desired)                         \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_compare_exchange_n(&w->value, expected, desired, false,            \
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);            \
+	}                                                                                          \
+	static inline value_type crew__add##suffix##_relaxed(word_type *w, value_type v)           \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_fetch_add(&w->value, v, __ATOMIC_RELAXED);                         \
+	}                                                                                          \
+	static inline value_type crew__add##suffix##_acq_rel(word_type *w, value_type v)           \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_fetch_add(&w->value, v, __ATOMIC_ACQ_REL);                         \
+	}                                                                                          \
+	static inline value_type crew__or##suffix##_acq_rel(word_type *w, value_type v)            \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_fetch_or(&w->value, v, __ATOMIC_ACQ_REL);                          \
+	}                                                                                          \
+	static inline value_type crew__and##suffix##_acq_rel(word_type *w, value_type v)           \
+	{                                                                                          \
+		CREW__POINT();                                                                     \
+		return __atomic_fetch_and(&w->value, v, __ATOMIC_ACQ_REL);                         \
+	}
+
+CREW__ATOMIC_OPS(struct crew_word, uint64_t, )
+CREW__ATOMIC_OPS(struct crew__word32, uint32_t, 32)
+#undef CREW__ATOMIC_OPS
+
+/* A counter that one thread writes and others read: no read-modify-write. */
+static inline void crew__count(struct crew_word *w, uint64_t n)
+{
+	__atomic_store_n(&w->value, __atomic_load_n(&w->value, __ATOMIC_RELAXED) + n,
+			 __ATOMIC_RELAXED);
+}
+
+#if defined(__SANITIZE_THREAD__)
+#define CREW__TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CREW__TSAN 1
+#endif
+#endif
+
+static inline void crew__fence_seq_cst(void)
+{
+	CREW__POINT();
+#ifdef CREW__TSAN
+	extern struct crew_word crew__tsan_fence;
+	__atomic_fetch_add(&crew__tsan_fence.value, 1, __ATOMIC_SEQ_CST);
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* The same, where a seq_cst read-modify-write of any word stands right before:
+ * on x86 that already is the fence. */
+static inline void crew__fence_after_rmw(void)
+{
+#if defined(__x86_64__)
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+#else
+	crew__fence_seq_cst();
+#endif
+}
+
+/*
+ * Keeps the compiler from moving accesses across. On its own it orders nothing
+ * between threads; where it stands for half of a fence, the other half is
+ * crew__port_membarrier() on the far side.
+ */
+static inline void crew__compiler_barrier(void)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void crew__spin_hint(void)
+{
+	CREW__POINT();
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+#endif /* CREW__ATOMIC_H */

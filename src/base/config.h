@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.h - every capacity and threshold, with its TINY value next to it.
+ *
+ * TINY builds make the rare thing common: queues overflow after two items,
+ * batches are of one. HARD builds do the rare thing at every opportunity.
+ */
+#ifndef CREW__CONFIG_H
+#define CREW__CONFIG_H
+
+#ifdef CREW_TINY
+#define CREW__PICK(normal, tiny) (tiny)
+#else
+#define CREW__PICK(normal, tiny) (normal)
+#endif
+
+#ifdef CREW_HARD
+#define CREW__HARD 1
+#else
+#define CREW__HARD 0
+#endif
+
+/* More do not fit the closer's number in the deque's word (deque.h). */
+#define CREW__WORKERS_MAX 250U
+
+/* Tasks in one worker's deque; more overflow into the inject queue. 64 MiB of
+ * address space at 32 bytes each. Power of two, at most 2^23. */
+#define CREW__DEQUE_SLOTS CREW__PICK(1U << 21, 4U)
+
+/* Fibers in one worker's ready ring; more overflow into the inject queue. */
+#define CREW__RING_SLOTS CREW__PICK(256U, 2U)
+
+/* Tasks moved from the inject queue into a deque at a time. */
+#define CREW__INJECT_BATCH CREW__PICK(64U, 1U)
+
+/* A worker looks at the inject queue first every so many slices ... */
+#define CREW__INJECT_PERIOD CREW__PICK(61U, 3U)
+/* ... and at its own tasks after so many ready fibers in a row. */
+#define CREW__READY_STREAK CREW__PICK(31U, 2U)
+
+/* Objects that one worker keeps for itself before giving some to the others. */
+#define CREW__CACHE_RECORDS CREW__PICK(128U, 2U)
+#define CREW__CACHE_FIBERS  CREW__PICK(64U, 1U)
+
+/* Stacks in one mapping. */
+#define CREW__SLAB_FIBERS CREW__PICK(256U, 2U)
+#define CREW__SLABS_MAX	  CREW__PICK(16384U, 4096U)
+
+/* Free stacks that keep their memory, for each worker; the rest is given back
+ * when a worker has nothing else to do. */
+#define CREW__WARM_FIBERS CREW__PICK(128U, 1U)
+
+#define CREW__STACK_DEFAULT (256U * 1024)
+#define CREW__STACK_MIN	    (32U * 1024)
+#define CREW__STACK_MAX	    (64U * 1024 * 1024)
+
+/* Turns of a spin before a lock sleeps. */
+#define CREW__LOCK_SPINS CREW__PICK(100U, 1U)
+/* Rounds over all victims before a searcher goes to sleep. */
+#define CREW__SEARCH_ROUNDS CREW__PICK(24U, 1U)
+/* Turns a thief gives an owner to answer its mark before it asks the kernel for
+ * a membarrier: about 2 microseconds, what the membarrier costs. */
+#define CREW__PATIENCE CREW__PICK(64U, 2U)
+
+#define CREW__BLOCKING_DEFAULT 40U
+#define CREW__BLOCKING_IDLE    CREW_S(5)
+
+#endif /* CREW__CONFIG_H */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* deque.c - the slow paths of deque.h, where the protocol is explained. */
+#include "exec/deque.h"
+
+#include "port/port.h"
+
+static size_t cells_bytes(void)
+{
+	return (size_t)CREW__DEQUE_SLOTS * sizeof(struct crew__deque_cell);
+}
+
+bool crew__deque_init(struct crew__deque *deque, bool fences)
+{
+	*deque = (struct crew__deque){ .limit = CREW__DEQUE_SLOTS - 1, .fences = fences };
+	deque->cells = crew__port_map(cells_bytes());
+	if (!deque->cells)
+		return false;
+	crew__port_map_huge(deque->cells, cells_bytes());
+	return true;
+}
+
+void crew__deque_fini(struct crew__deque *deque)
+{
+	if (deque->cells)
+		crew__port_unmap(deque->cells, cells_bytes());
+	deque->cells = NULL;
+}
+
+/* Only the owner writes bottom, so it may read it in any way. */
+static uint32_t own_bottom(const struct crew__deque *deque)
+{
+	return (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
+}
+
+bool crew__deque_room(struct crew__deque *deque)
+{
+	/* pairs: deque.word; top only grows, so what we see is room at least */
+	uint64_t word = crew__load_acquire(&deque->word);
+	uint32_t top = crew__deque_split(word) - crew__deque_length(word);
+
+	deque->limit = top + CREW__DEQUE_SLOTS - 1;
+	return own_bottom(deque) != deque->limit;
+}
+
+void crew__deque_answer(struct crew__deque *deque)
+{
+	uint64_t word = crew__load_acquire(&deque->word);
+
+	while (crew__deque_closer(word)) {
+		uint32_t split = crew__deque_split(word);
+		uint32_t half = (own_bottom(deque) - split) / 2;
+		uint64_t open = crew__deque_pack(split + half, half, 0);
+
+		crew__assert(crew__deque_length(word) == 0); /* D4 */
+		if (crew__cas_acq_rel(&deque->word, &word, open)) /* pairs: deque.word */
+			return;
+	}
+}
+
+bool crew__deque_pop_slow(struct crew__deque *deque, struct crew__slot *slot)
+{
+	for (;;) {
+		uint64_t word = crew__load_acquire(&deque->word);
+		uint32_t split = crew__deque_split(word);
+		uint32_t length = crew__deque_length(word);
+		uint32_t bottom = own_bottom(deque);
+
+		if (crew__deque_closer(word)) {
+			crew__deque_answer(deque);
+			continue;
+		}
+		if (bottom != split) {
+			crew__store_release(&deque->bottom, bottom - 1);
+			crew__deque_dekker(deque);
+			word = crew__load_relaxed(&deque->word);
+			if (crew__deque_private(bottom - 1, word) >= 0) {
+				crew__cell_read(&deque->cells[(bottom - 1) & CREW__DEQUE_MASK],
+						slot);
+				return true;
+			}
+			crew__store_release(&deque->bottom, bottom);
+			continue;
+		}
+		if (length == 0)
+			return false;
+		if (length == 1) {
+			/* D2: the last one leaves by top + 1 */
+			if (crew__cas_acq_rel(&deque->word, &word,
+					      crew__deque_pack(split, 0, 0))) {
+				crew__cell_read(&deque->cells[(split - 1) & CREW__DEQUE_MASK],
+						slot);
+				return true;
+			}
+			continue;
+		}
+		/* take half back: at least one stays public (D2) */
+		crew__cas_acq_rel(&deque->word, &word,
+				  crew__deque_pack(split - length / 2, length - length / 2, 0));
+	}
+}
+
+enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew__slot *slot,
+					  uint32_t number, uint64_t *mark)
+{
+	uint64_t word = crew__load_acquire(&deque->word); /* pairs: deque.word */
+	uint32_t split = crew__deque_split(word);
+	uint32_t length = crew__deque_length(word);
+	uint32_t bottom;
+
+	if (length) {
+		crew__cell_read(&deque->cells[(split - length) & CREW__DEQUE_MASK], slot);
+		return crew__cas_acq_rel(&deque->word, &word,
+					 crew__deque_pack(split, length - 1, 0)) ?
+			       CREW__DEQUE_TAKEN :
+			       CREW__DEQUE_RETRY;
+	}
+	if (crew__deque_closer(word))
+		return CREW__DEQUE_BUSY;
+	bottom = (uint32_t)crew__load_acquire(&deque->bottom);
+	if ((int32_t)(bottom - split) <= 0 || number == 0)
+		return CREW__DEQUE_EMPTY;
+	*mark = crew__deque_pack(split + CREW__DEQUE_CLOSED, 0, number);
+	return crew__cas_seq_cst(&deque->word, &word, *mark) ? CREW__DEQUE_MARKED :
+							       CREW__DEQUE_RETRY;
+}
+
+bool crew__deque_answered(const struct crew__deque *deque, uint64_t mark)
+{
+	return crew__load_relaxed(&deque->word) != mark;
+}
+
+void crew__deque_expose(struct crew__deque *deque, uint64_t mark)
+{
+	uint32_t split = crew__deque_split(mark);
+	/* pairs: deque.bottom, deque.dekker */
+	uint32_t bottom = (uint32_t)crew__load_acquire(&deque->bottom);
+	uint32_t count = bottom - split;
+	uint64_t open;
+
+	/* a pop that is about to find nothing stands one below */
+	if ((int32_t)count < 0)
+		count = 0;
+	open = crew__deque_pack(split + count, count, 0);
+	crew__cas_acq_rel(&deque->word, &mark, open); /* D3: fails when answered */
+}
+
+uint32_t crew__deque_count(const struct crew__deque *deque)
+{
+	uint64_t word = crew__load_relaxed(&deque->word);
+	uint32_t top = crew__deque_split(word) - crew__deque_length(word);
+	int32_t count = (int32_t)((uint32_t)crew__load_relaxed(&deque->bottom) - top);
+
+	return count > 0 ? (uint32_t)count : 0;
+}
+
+bool crew__deque_has_work(const struct crew__deque *deque)
+{
+	uint64_t word = crew__load_acquire(&deque->word);
+
+	if (crew__deque_length(word))
+		return true;
+	if (crew__deque_closer(word))
+		return false;
+	return (int32_t)((uint32_t)crew__load_acquire(&deque->bottom) - crew__deque_split(word)) >
+	       0;
+}

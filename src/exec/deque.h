@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * deque.h - one owner, many thieves: the tasks that a worker has spawned and
+ * nobody has taken. The owner's path has no fence and no read-modify-write.
+ *
+ * WORDS
+ *	bottom	index one past the newest item. Written by the owner alone.
+ *	split	items below it are public, [split, bottom) are private.
+ *	top	index of the oldest item: split - length.
+ *	word	split:32, length:24, closer:8. Every change is a compare-exchange.
+ *	closed	a thief found nothing public and put its number into `closer`,
+ *		and 2^30 onto split, so that the owner's next comparison fails.
+ *		The mark is the request for work; there is no other.
+ *
+ * LIFE
+ *	push	write the slot, bottom + 1, compare. Still open: done.
+ *	pop	bottom - 1, compare. Not below split: the item is ours.
+ *	marked	the owner's push or pop finds bottom below split: it publishes half of
+ *		what is private and opens, by one compare-exchange.
+ *	steal	from the public part: read the slot, length - 1.
+ *	expose	a thief's mark was not answered: the owner computes. A membarrier
+ *		makes the owner's bottom visible and the mark visible to the owner;
+ *		then everything below bottom becomes public, by one compare-exchange.
+ *
+ * INVARIANTS
+ *	D1  An item is taken once: privately by the owner, whose comparison after
+ *	    the store of bottom found it not below split, or by the one
+ *	    compare-exchange that removes it from the public part.
+ *	D2  While an open word stays the same, the item at top stays the same: it
+ *	    leaves only by top + 1. So the last public item is taken by length 1 -> 0
+ *	    with split where it is, and never by lowering split: else a thief that
+ *	    has read the slot could take what is pushed there later.
+ *	D3  A closed word is opened by the owner, or by the closer whose number it
+ *	    carries: a stalled closer cannot open somebody else's closing with a
+ *	    bottom that it read long ago.
+ *	D4  closed implies length 0. The owner never waits for the closer.
+ *	D5  0 <= bottom - top <= slots - 1, in 32-bit arithmetic that may wrap.
+ *
+ * ORDERS
+ *	deque.bottom	push's store releases the slot and everything the spawner
+ *			wrote; the closer's load acquires it.
+ *	deque.word	every compare-exchange releases and acquires: thieves see the
+ *			slots that became public, the owner sees who left.
+ *	deque.dekker	owner: store bottom, load word. Closer: set the mark, load
+ *			bottom. One of them must see the other. The closer's membarrier
+ *			is the fence of both; where there is none, both fence.
+ *	slots		relaxed: a thief may read a slot that is being overwritten,
+ *			and then its compare-exchange fails.
+ *
+ * WRAP-AROUND. D2 holds until the same word comes back with other items, which
+ * takes 2^32 items passing through the public part while one thief stands between
+ * reading a slot and its compare-exchange: a minute of nothing but stealing from
+ * this deque. The thief would have to be off its processor all that time, and
+ * then meet the one word in 2^32. Accepted.
+ *
+ * REJECTED
+ *	Chase-Lev (fence in every pop): measured by perf/micro/deque.c, numbers in
+ *	src/exec/README.md. A flag for hunger besides the mark: two words to keep
+ *	right. Growing: what does not fit goes to the inject queue, which also is
+ *	where idle workers look.
+ *
+ * Sources: van Dijk, van de Pol, "Lace: non-blocking split deque for
+ * work-stealing" (2014) for split and the request; Dice, Huang, Yang, "Asymmetric
+ * Dekker synchronization" (2001) for the fence on the thief's side.
+ *
+ * WHO MAY CALL: push, pop, peek: the owning worker. The rest: anybody.
+ * GUARDED BY tests/unit/exec/deque.c, tests/model/deque.c, tests/stress/tasks.c.
+ */
+#ifndef CREW__DEQUE_H
+#define CREW__DEQUE_H
+
+#include "base/assert.h"
+#include "base/atomic.h"
+#include "base/config.h"
+#include "crew/task.h"
+
+/* One task: what to call, for which group, from where. 32 bytes. */
+struct crew__slot {
+	crew_task_fn *fn;
+	void *arg;
+	uintptr_t group; /* struct crew_group *, and the bits below */
+	const char *site;
+};
+
+/* The task has a record: arg points to it (record.h). */
+#define CREW__SLOT_RECORD ((uintptr_t)1)
+/* The task is pinned: no join runs it in place. */
+#define CREW__SLOT_PINNED ((uintptr_t)2)
+#define CREW__SLOT_BITS	  ((uintptr_t)3)
+
+struct crew__deque_cell {
+	struct crew_word words[4];
+};
+
+struct crew__deque {
+	/* the owner's line; thieves read bottom when nothing is public */
+	struct crew_word bottom;
+	uint32_t limit; /* push must look at top again when bottom gets here */
+	bool fences;	/* no membarrier: fence in push and pop */
+	struct crew__deque_cell *cells;
+	char pad_[64 - 8 - 8 - 8];
+	/* the common line */
+	struct crew_word word;
+	struct crew_word attention; /* the worker's: see worker.h. Here, because push has
+				     * this line at hand */
+	char pad2_[48];
+};
+
+enum crew__deque_result {
+	CREW__DEQUE_TAKEN,
+	CREW__DEQUE_EMPTY,  /* nothing there */
+	CREW__DEQUE_RETRY,  /* somebody was faster */
+	CREW__DEQUE_BUSY,   /* another thief is closing it */
+	CREW__DEQUE_MARKED, /* we closed it: wait a little, then expose */
+};
+
+#define CREW__DEQUE_MASK   (CREW__DEQUE_SLOTS - 1)
+#define CREW__DEQUE_CLOSED (UINT32_C(1) << 30)
+
+static inline uint64_t crew__deque_pack(uint32_t split, uint32_t length, uint32_t closer)
+{
+	return (uint64_t)split << 32 | (uint64_t)length << 8 | closer;
+}
+
+static inline uint32_t crew__deque_split(uint64_t word)
+{
+	return (uint32_t)(word >> 32) - ((word & 0xff) ? CREW__DEQUE_CLOSED : 0);
+}
+
+static inline uint32_t crew__deque_length(uint64_t word)
+{
+	return (uint32_t)(word >> 8) & 0xffffffU;
+}
+
+static inline uint32_t crew__deque_closer(uint64_t word)
+{
+	return (uint32_t)word & 0xff;
+}
+
+/* bottom - split as the owner sees it: negative when closed */
+static inline int32_t crew__deque_private(uint32_t bottom, uint64_t word)
+{
+	return (int32_t)(bottom - (uint32_t)(word >> 32));
+}
+
+/* False: no memory. */
+bool crew__deque_init(struct crew__deque *deque, bool fences);
+void crew__deque_fini(struct crew__deque *deque);
+
+/* The owner met the mark: publishes half and opens. */
+void crew__deque_answer(struct crew__deque *deque);
+/* pop when the newest item is not private. */
+bool crew__deque_pop_slow(struct crew__deque *deque, struct crew__slot *slot);
+/* Makes room by looking at top again. False: full. */
+bool crew__deque_room(struct crew__deque *deque);
+
+/* Tries to take the oldest public item. `number` 1..255 names the thief; 0: do
+ * not close. After MARKED, *mark is for crew__deque_expose(). */
+enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew__slot *slot,
+					  uint32_t number, uint64_t *mark);
+/* Has the owner (or nobody else can have) answered `mark`? */
+bool crew__deque_answered(const struct crew__deque *deque, uint64_t mark);
+/* pre: a membarrier after the mark. Makes everything public unless answered. */
+void crew__deque_expose(struct crew__deque *deque, uint64_t mark);
+/* Items in it, roughly. */
+uint32_t crew__deque_count(const struct crew__deque *deque);
+/* Is there something that a thief who looks now could get, by itself? False
+ * while another thief is closing: that one will see to it. */
+bool crew__deque_has_work(const struct crew__deque *deque);
+
+static inline void crew__cell_write(struct crew__deque_cell *cell, const struct crew__slot *slot)
+{
+	__atomic_store_n(&cell->words[0].value, (uint64_t)(uintptr_t)slot->fn, __ATOMIC_RELAXED);
+	__atomic_store_n(&cell->words[1].value, (uint64_t)(uintptr_t)slot->arg, __ATOMIC_RELAXED);
+	__atomic_store_n(&cell->words[2].value, (uint64_t)slot->group, __ATOMIC_RELAXED);
+	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)slot->site, __ATOMIC_RELAXED);
+}
+
+static inline void crew__cell_read(const struct crew__deque_cell *cell, struct crew__slot *slot)
+{
+	slot->fn = (crew_task_fn *)(uintptr_t)__atomic_load_n(&cell->words[0].value,
+							      __ATOMIC_RELAXED);
+	slot->arg = (void *)(uintptr_t)__atomic_load_n(&cell->words[1].value, __ATOMIC_RELAXED);
+	slot->group = (uintptr_t)__atomic_load_n(&cell->words[2].value, __ATOMIC_RELAXED);
+	slot->site = (const char *)(uintptr_t)__atomic_load_n(&cell->words[3].value,
+							       __ATOMIC_RELAXED);
+}
+
+/* Between the owner's store of bottom and its load of the word (deque.dekker). */
+static inline void crew__deque_dekker(const struct crew__deque *deque)
+{
+	if (crew__unlikely(deque->fences))
+		crew__fence_seq_cst();
+	else
+		crew__compiler_barrier();
+}
+
+/* False: full. */
+static inline bool crew__deque_push(struct crew__deque *deque, const struct crew__slot *slot)
+{
+	uint32_t bottom = (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
+
+	if (crew__unlikely(bottom == deque->limit) && !crew__deque_room(deque))
+		return false;
+	crew__cell_write(&deque->cells[bottom & CREW__DEQUE_MASK], slot);
+	crew__store_release(&deque->bottom, bottom + 1); /* pairs: deque.bottom */
+	crew__deque_dekker(deque);
+	if (crew__unlikely(crew__deque_private(bottom + 1, crew__load_relaxed(&deque->word)) < 0))
+		crew__deque_answer(deque);
+	return true;
+}
+
+/* The newest item. False: none, or thieves have got them all. */
+static inline bool crew__deque_pop(struct crew__deque *deque, struct crew__slot *slot)
+{
+	uint32_t bottom =
+		(uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) - 1;
+
+	crew__store_release(&deque->bottom, bottom); /* pairs: deque.bottom */
+	crew__deque_dekker(deque);
+	if (crew__unlikely(crew__deque_private(bottom, crew__load_relaxed(&deque->word)) < 0)) {
+		crew__store_release(&deque->bottom, bottom + 1);
+		return crew__deque_pop_slow(deque, slot);
+	}
+	crew__cell_read(&deque->cells[bottom & CREW__DEQUE_MASK], slot);
+	return true;
+}
+
+/* The group of what pop would return if no thief were faster. */
+static inline uintptr_t crew__deque_peek_group(const struct crew__deque *deque)
+{
+	uint32_t bottom =
+		(uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) - 1;
+
+	return (uintptr_t)__atomic_load_n(
+		&deque->cells[bottom & CREW__DEQUE_MASK].words[2].value, __ATOMIC_RELAXED);
+}
+
+#endif /* CREW__DEQUE_H */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec.h - the door of floor 3, and the only header of it that floors 4 to 6
+ * include. A task can stop running only through crew__park().
+ *
+ *	park.h		wait, wake, interrupt
+ *	join.h		count the children of a group, run them in place
+ *	cancel.h	marks and the epoch
+ *	worker.h	the current fiber and worker (crew__self()), ready queues
+ */
+#ifndef CREW__EXEC_H
+#define CREW__EXEC_H
+
+#include "exec/cancel.h"
+#include "exec/join.h"
+#include "exec/park.h"
+#include "exec/self.h"
+#include "exec/worker.h"
+
+#include "base/assert.h"
+
+/*
+ * Who calls? A task runs on a fiber; a plain thread has none. The function inside
+ * crew_blocking() runs on a plain thread but counts as its task: the host.
+ */
+struct crew__caller {
+	struct crew__worker *worker; /* NULL on a plain thread */
+	struct crew__fiber *fiber;   /* the task's, also for a host; or NULL */
+};
+
+static inline struct crew__caller crew__caller(void)
+{
+	struct crew__caller caller = { .worker = crew__self() };
+
+	caller.fiber = caller.worker ? caller.worker->fiber : crew__self_host();
+	return caller;
+}
+
+/* The innermost open scope of the caller. */
+static inline struct crew_scope *crew__caller_scope(const struct crew__caller *caller)
+{
+	return caller->fiber ? caller->fiber->scope : crew__self_scope();
+}
+
+void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope *scope);
+
+/* Is this a child process, and the crew one of the parent? */
+static inline bool crew__is_forked(const struct crew *crew)
+{
+	return crew->forks != crew__port_fork_count();
+}
+
+/* 0, CREW_ECANCELED or CREW_EFORKED. */
+int crew__caller_check(const struct crew__caller *caller);
+
+/* A plain thread, or a task of another crew, opens a group on the crew. 0, or
+ * CREW_ECLOSED: it is being stopped. */
+int crew__visit(struct crew *crew, struct crew_group *group);
+void crew__leave(struct crew *crew, struct crew_group *group);
+
+/* Queues a task from anywhere. pre: it is counted. 0 or CREW_ENOMEM. */
+int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
+		 const struct crew_task_options *options, const void *copy, size_t copy_bytes);
+
+#endif /* CREW__EXEC_H */

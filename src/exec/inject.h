@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inject.h - what comes from outside of the workers, and what their own queues
+ * cannot hold: tasks spawned by plain threads, fibers woken by them or by the
+ * timer thread, overflow. First in, first out; liburcu's wait-free queue.
+ *
+ * Anybody enqueues, with one exchange. Workers dequeue under a lock, which they
+ * only try: one worker at a time is enough, and it takes a batch.
+ *
+ * An enqueuer that was stopped between its two steps leaves a gap: the queue then
+ * says WOULDBLOCK. That is not empty: a worker that takes it for empty and goes
+ * to sleep sleeps on work (crew__inject_empty() is false then).
+ *
+ * ORDERS
+ *	inject.tail	enqueue is a full read-modify-write before the enqueuer looks
+ *			for sleepers; a sleeper looks here after it announced itself
+ *			(idle.c). liburcu orders the contents.
+ */
+#ifndef CREW__INJECT_H
+#define CREW__INJECT_H
+
+#include "port/lock.h"
+
+#include <urcu/wfcqueue.h>
+
+/* The first member of what can be queued. */
+struct crew__injected {
+	struct cds_wfcq_node node;
+	bool is_fiber; /* else a record */
+};
+
+struct crew__inject {
+	struct cds_wfcq_tail tail;
+	char pad_[64 - sizeof(struct cds_wfcq_tail)];
+	struct __cds_wfcq_head head; /* guarded by lock */
+	struct crew__lock lock;
+	struct crew_word put;
+	struct crew_word taken; /* guarded by lock */
+};
+
+void crew__inject_init(struct crew__inject *inject);
+void crew__inject_put(struct crew__inject *inject, struct crew__injected *what);
+/* False also while an enqueuer stands in the middle. */
+bool crew__inject_empty(struct crew__inject *inject);
+uint64_t crew__inject_count(const struct crew__inject *inject);
+/* pre: locked. NULL: empty, or a gap. */
+struct crew__injected *crew__inject_take(struct crew__inject *inject);
+
+#endif /* CREW__INJECT_H */

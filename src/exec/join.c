@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* join.c - see join.h for the protocol. */
+#include "exec/join.h"
+
+#include "base/assert.h"
+
+/* ---- counting ------------------------------------------------------------ */
+
+void crew__join_ended(struct crew_group *group, uint32_t n)
+{
+	struct crew_word *count = &group->private_.count;
+	uint64_t value = crew__load_relaxed(count);
+	struct crew__parker *parker;
+	bool won;
+
+	for (;;) {
+		if (value != n) {
+			/* pairs: join.count. LAST TOUCH when it succeeds */
+			if (crew__cas_acq_rel(count, &value, value - n))
+				return;
+			continue;
+		}
+		crew__lock_acquire(crew__join_lock(group));
+		if (crew__cas_acq_rel(count, &value, 0))
+			break;
+		/* disarmed meanwhile, or a child was added: our n keeps it alive (J3) */
+		crew__lock_release(crew__join_lock(group));
+	}
+	won = crew__grant(group->private_.waiter, &parker);
+	crew__lock_release(crew__join_lock(group)); /* LAST TOUCH */
+	if (won)
+		crew__ready(parker);
+}
+
+void crew__join_flush_slow(struct crew__worker *worker)
+{
+	struct crew_group *group = worker->done_group;
+	uint32_t n = worker->done_count;
+
+	worker->done_group = NULL;
+	worker->done_count = 0;
+	crew__join_ended(group, n);
+}
+
+/* The hook of close: nobody can interrupt, so nobody needs the lock. */
+static void arm(void *opaque)
+{
+	struct crew_group *group = opaque;
+	uint64_t change = (uint64_t)group->private_.own - CREW__JOIN_BIAS;
+	struct crew__waiter *waiter = group->private_.waiter;
+	struct crew__parker *parker;
+
+	/* pairs: join.count. LAST TOUCH unless all have ended */
+	if (crew__add_acq_rel(&group->private_.count, change) + change == 0 &&
+	    crew__grant(waiter, &parker))
+		crew__ready(parker);
+}
+
+/* The hook of wait: a cancelled owner comes for the lock before it disarms. */
+static void arm_and_unlock(void *opaque)
+{
+	struct crew_group *group = opaque;
+	uint64_t change = (uint64_t)group->private_.own - CREW__JOIN_BIAS;
+	struct crew__waiter *waiter = group->private_.waiter;
+	struct crew__parker *parker = NULL;
+	bool won = false;
+
+	if (crew__add_acq_rel(&group->private_.count, change) + change == 0)
+		won = crew__grant(waiter, &parker);
+	crew__lock_release(crew__join_lock(group)); /* LAST TOUCH */
+	if (won)
+		crew__ready(parker);
+}
+
+bool crew__join_park(struct crew_group *group, bool interruptible, const char *reason)
+{
+	struct crew__waiter waiter;
+	bool granted;
+
+	crew__waiter_init(&waiter, interruptible);
+	group->private_.waiter = &waiter;
+	if (interruptible)
+		crew__lock_acquire(crew__join_lock(group));
+	granted = crew__park(&waiter, interruptible ? arm_and_unlock : arm, group, CREW_NEVER,
+			     reason);
+	if (granted) {
+		crew__assert(crew__load_acquire(&group->private_.count) == 0);
+		group->private_.own = 0;
+		crew__store_relaxed(&group->private_.count, CREW__JOIN_BIAS);
+		return true;
+	}
+	crew__lock_acquire(crew__join_lock(group));
+	crew__add_acq_rel(&group->private_.count,
+			  CREW__JOIN_BIAS - (uint64_t)group->private_.own);
+	crew__lock_release(crew__join_lock(group));
+	return false;
+}
+
+/* ---- records ------------------------------------------------------------- */
+
+struct crew__record *crew__record_take(struct crew *crew, struct crew__worker *worker,
+				       enum crew__record_kind kind)
+{
+	struct crew__record *record = crew__pool_take(&crew->records[kind],
+						      worker ? &worker->records[kind] : NULL);
+
+	if (record)
+		*record = (struct crew__record){ .kind = (uint8_t)kind };
+	return record;
+}
+
+void crew__record_give(struct crew *crew, struct crew__worker *worker, struct crew__record *record)
+{
+	enum crew__record_kind kind = (enum crew__record_kind)record->kind;
+
+	crew__pool_give(&crew->records[kind], worker ? &worker->records[kind] : NULL, record);
+}
+
+struct crew__slot crew__record_open(struct crew__worker *worker, struct crew__injected *what)
+{
+	struct crew__record *record = crew__container(what, struct crew__record, injected);
+	struct crew__slot slot = record->slot;
+
+	if (record->keep) {
+		slot = crew__record_slot(record);
+	} else {
+		crew__record_give(worker->crew, worker, record);
+	}
+	return slot;
+}
+
+int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, bool skip)
+{
+	int rc = 0;
+
+	if (!skip) {
+		uint64_t name = fiber->name.value;
+		struct crew__worker *pinned = fiber->pinned;
+
+		crew__note(&fiber->name, record->name);
+		if (record->flags & CREW_TASK_PINNED)
+			fiber->pinned = fiber->worker;
+		rc = record->slot.fn(record->slot.arg);
+		fiber->pinned = pinned;
+		__atomic_store_n(&fiber->name.value, name, __ATOMIC_RELAXED);
+	}
+	crew__record_give(fiber->crew, fiber->worker, record);
+	return rc;
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+bool crew__fiber_look(struct crew__fiber *fiber)
+{
+	uint64_t epoch = crew__load_acquire(&crew__cancel_epoch); /* pairs: cancel.epoch */
+
+	if (epoch == fiber->epoch)
+		return true;
+	if (crew__scope_marked(fiber->scope))
+		return false;
+	fiber->epoch = epoch;
+	return true;
+}
+
+/* What crew__call_task calls for a task with a record: its frame is the outermost
+ * one of the task either way. */
+struct with_record {
+	struct crew__fiber *fiber;
+	struct crew__record *record;
+};
+
+static int run_with_record(void *opaque)
+{
+	struct with_record *with = opaque;
+
+	return crew__record_run(with->fiber, with->record, false);
+}
+
+void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
+{
+	struct crew_group *group =
+		(struct crew_group *)(slot->group & ~CREW__SLOT_BITS);
+	struct crew__record *record = slot->group & CREW__SLOT_RECORD ? slot->arg : NULL;
+	struct crew__fiber *fiber = worker->fiber;
+	int rc = 0;
+
+	if (worker->done_group != group)
+		crew__join_flush(worker);
+	fiber->scope = &group->scope;
+	fiber->epoch = 0;
+	crew__note(&fiber->site, slot->site);
+	crew__count(&worker->counters.tasks, 1);
+	if (crew__fiber_look(fiber)) {
+		struct with_record with = { .fiber = fiber, .record = record };
+
+		rc = record ? crew__call_task(run_with_record, &with) :
+			      crew__call_task(slot->fn, slot->arg);
+		crew__require(fiber->scope == &group->scope,
+			      "a task returned without closing its group", slot->site);
+		if (rc)
+			crew__group_child_failed(group, rc);
+	} else {
+		if (record)
+			crew__record_run(fiber, record, true);
+		crew__group_child_skipped(group);
+	}
+	worker = fiber->worker;
+	fiber->scope = NULL;
+	crew__note(&fiber->site, NULL);
+	if (worker->done_group != group)
+		crew__join_flush(worker);
+	worker->done_group = group;
+	worker->done_count++;
+}

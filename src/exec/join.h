@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * join.h - counting the children of a group, so that a child that never left its
+ * worker costs no atomic read-modify-write.
+ *
+ * WORDS
+ *	owner	the task, or plain thread, that opened the group and closes it.
+ *	own	a plain counter, of what runs on the owner's fiber: children spawned
+ *		there, less those that the owner took back and ran in place.
+ *	count	the shared counter: starts at BIAS (2^40). Children spawned elsewhere
+ *		add to it, children that ended elsewhere take from it.
+ *	armed	the owner waits: own - BIAS was added to count, which now is the number
+ *		of children left.
+ *
+ * LIFE
+ *	spawn	on the owner's fiber own + 1, elsewhere count + 1; then the task is
+ *		queued.
+ *	close	takes the group's own tasks from the top of the deque and runs them in
+ *		place, own - 1 each. When none is left there: if own + count - BIAS is
+ *		0 all is over, without a read-modify-write. Else the owner parks, and
+ *		the hook (its registers saved, nobody can have woken it before) arms.
+ *	ended	count - n. If count is armed and n is all that is left, this happens
+ *		under the group's lock, and the owner is woken.
+ *	wait	parks in the same way, interruptibly, with the lock held until armed.
+ *		Interrupted, it takes the bias back under the lock.
+ *
+ * INVARIANTS
+ *	J1  unarmed: children left = own + count - BIAS, and count > BIAS / 2.
+ *	    armed:   children left = count.
+ *	J2  count reaches 0 only while armed, only under the lock, once for each arming;
+ *	    or in the hook that arms, when all ended before.
+ *	J3  Whoever has not yet counted its child off keeps the group alive, so a lock
+ *	    that was found in vain may be let go. Else the last touch of the group is
+ *	    the decrement, or the unlock after the one that reached 0.
+ *	J4  A group whose owner left close is not touched any more.
+ *
+ * ORDERS
+ *	join.count	every decrement releases what the child wrote; the owner's load
+ *			in close, or the arming, or the wake after the last decrement,
+ *			acquires it.
+ *
+ * BATCHES. A worker that runs one child after the other of the same group counts
+ * them off together: at the latest before it runs anything else, parks, or idles.
+ *
+ * REJECTED: one atomic counter: 2 locked instructions, 13 ns, for each child.
+ *
+ * GUARDED BY tests/unit/exec/join.c, tests/model/crew.c, tests/stress/tasks.c.
+ */
+#ifndef CREW__JOIN_H
+#define CREW__JOIN_H
+
+#include "exec/cancel.h"
+#include "exec/worker.h"
+
+#include "crew/group.h"
+
+#define CREW__JOIN_BIAS (UINT64_C(1) << 40)
+
+/* What floor 4 says to a child that ended with a code, or was never started. */
+void crew__group_child_failed(struct crew_group *group, int rc);
+void crew__group_child_skipped(struct crew_group *group);
+
+static inline struct crew__lock *crew__join_lock(struct crew_group *group)
+{
+	return (struct crew__lock *)(void *)&group->private_.lock;
+}
+
+/* Owner, unarmed: the children left. */
+static inline uint64_t crew__join_left(const struct crew_group *group)
+{
+	/* pairs: join.count */
+	return (uint64_t)group->private_.own + crew__load_acquire(&group->private_.count) -
+	       CREW__JOIN_BIAS;
+}
+
+/* n children have ended, none of them counted in `own`. */
+void crew__join_ended(struct crew_group *group, uint32_t n);
+/* Counts off what the worker has put off. */
+void crew__join_flush_slow(struct crew__worker *worker);
+
+static inline void crew__join_flush(struct crew__worker *worker)
+{
+	if (worker->done_count)
+		crew__join_flush_slow(worker);
+}
+
+/* Owner, unarmed. Parks until no child is left. `interruptible`: false is always
+ * granted. Returns false when it was cancelled: the group is unarmed again. */
+bool crew__join_park(struct crew_group *group, bool interruptible, const char *reason);
+
+/* The loop runs a task that it took from a deque. */
+void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot);
+/* Calls a task that has a record; the record is freed. `skip`: does not call. */
+int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, bool skip);
+/* A record for `worker` (NULL: a plain thread) of `crew`, or NULL. */
+struct crew__record *crew__record_take(struct crew *crew, struct crew__worker *worker,
+				       enum crew__record_kind kind);
+void crew__record_give(struct crew *crew, struct crew__worker *worker, struct crew__record *record);
+
+/* Is everything from the fiber's innermost scope outwards unmarked? */
+static inline bool crew__fiber_clean(const struct crew__fiber *fiber)
+{
+	return crew__load_relaxed(&crew__cancel_epoch) == fiber->epoch;
+}
+
+/* The same after looking, when the epoch has moved. */
+bool crew__fiber_look(struct crew__fiber *fiber);
+
+#endif /* CREW__JOIN_H */

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* park.c - see park.h for the protocol. */
+#include "exec/park.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "exec/cancel.h"
+#include "exec/worker.h"
+
+/* ---- the parkers of plain threads ---------------------------------------- */
+
+/* One for each wait of a plain thread. Never freed: a late wake must find the
+ * word mapped. There are never more than threads that waited at once. */
+struct thread_parker {
+	struct crew__parker parker;
+	struct thread_parker *next; /* guarded by parkers.lock: free ones */
+	struct thread_parker *all;  /* guarded by parkers.lock: every one ever made */
+};
+
+static struct {
+	struct crew__lock lock;
+	struct thread_parker *free;
+	struct thread_parker *all;
+} parkers;
+
+static struct thread_parker *try_take_parker(void)
+{
+	struct thread_parker *parker;
+
+	crew__lock_acquire(&parkers.lock);
+	parker = parkers.free;
+	if (parker)
+		parkers.free = parker->next;
+	crew__lock_release(&parkers.lock);
+	if (parker)
+		return parker;
+	parker = crew__alloc(sizeof(*parker));
+	if (!parker)
+		return NULL;
+	*parker = (struct thread_parker){ .parker = { .is_thread = 1 } };
+	crew__lock_acquire(&parkers.lock);
+	parker->all = parkers.all;
+	parkers.all = parker;
+	crew__lock_release(&parkers.lock);
+	return parker;
+}
+
+static struct crew__parker *take_parker(void)
+{
+	struct thread_parker *parker;
+
+	while (!(parker = try_take_parker()))
+		crew__port_thread_yield();
+	return &parker->parker;
+}
+
+static void give_parker(struct crew__parker *parker)
+{
+	struct thread_parker *owner = crew__container(parker, struct thread_parker, parker);
+
+	crew__lock_acquire(&parkers.lock);
+	owner->next = parkers.free;
+	parkers.free = owner;
+	crew__lock_release(&parkers.lock);
+}
+
+/* ---- waiting ------------------------------------------------------------- */
+
+void crew__waiter_init(struct crew__waiter *waiter, bool interruptible)
+{
+	struct crew__worker *worker = crew__self();
+
+	waiter->parker = worker ? &worker->fiber->parker : take_parker();
+	waiter->expected = CREW__PARK_TICKET(crew__load_relaxed(&waiter->parker->word)) + 8;
+	waiter->expected |= interruptible ? CREW__WAITING : CREW__FIRM;
+}
+
+void crew__waiter_fini(struct crew__waiter *waiter)
+{
+	if (waiter->parker->is_thread)
+		give_parker(waiter->parker);
+}
+
+static bool move_word(struct crew__parker *parker, uint64_t expected, enum crew__park_state to)
+{
+	return crew__cas_acq_rel(&parker->word, &expected, CREW__PARK_TICKET(expected) | to);
+}
+
+/* Between storing the word and looking at pending (park.pending). */
+static void publish_word(struct crew__parker *parker, uint64_t expected, bool fences)
+{
+	crew__store_release(&parker->word, expected); /* pairs: park.word */
+	if (fences)
+		crew__fence_seq_cst();
+	else
+		crew__compiler_barrier();
+}
+
+struct publish {
+	uint64_t expected;
+	void (*after)(void *);
+	void *arg;
+};
+
+/* Step 3, on the far side. `left` may run again as soon as the lot is unlocked. */
+static void publish_fiber(struct crew__worker *worker, struct crew__fiber *left, void *opaque)
+{
+	struct publish publish = *(struct publish *)opaque;
+	struct crew__parker *parker = &left->parker;
+	bool cancelled = false;
+
+	publish_word(parker, publish.expected, worker->crew->fences);
+	if (CREW__PARK_STATE(publish.expected) == CREW__WAITING &&
+	    crew__unlikely(crew__load_acquire(&parker->pending))) {
+		crew__store_relaxed(&parker->pending, 0);
+		cancelled = crew__scope_marked(left->scope) &&
+			    move_word(parker, publish.expected, CREW__CANCELLED);
+	}
+	publish.after(publish.arg);
+	if (cancelled)
+		crew__fiber_ready(left);
+}
+
+static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
+		       struct publish *publish, const char *reason)
+{
+	struct crew__fiber *fiber = worker->fiber;
+	uint64_t word;
+
+	crew__count(&worker->counters.parks, 1);
+	crew__note(&fiber->reason, reason);
+	__atomic_store_n(&fiber->since.value, (uint64_t)crew__port_now_coarse(), __ATOMIC_RELAXED);
+	crew__worker_switch(worker, crew__worker_next(worker), publish_fiber, publish);
+	/* pairs: park.word, by way of the queue that the fiber was in */
+	word = crew__load_acquire(&waiter->parker->word);
+	crew__store_relaxed(&waiter->parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
+	crew__note(&fiber->reason, NULL);
+	return CREW__PARK_STATE(word) == CREW__GRANTED;
+}
+
+static const struct crew_scope *thread_scope(void)
+{
+	const struct crew__fiber *host = crew__self_host();
+
+	return host ? host->scope : crew__self_scope();
+}
+
+static bool park_thread(struct crew__waiter *waiter, const struct publish *publish, crew_time when)
+{
+	struct crew__parker *parker = waiter->parker;
+	bool interruptible = CREW__PARK_STATE(publish->expected) == CREW__WAITING;
+	uint64_t word;
+	bool granted;
+
+	publish_word(parker, publish->expected, true);
+	if (interruptible && crew__scope_marked(thread_scope()))
+		move_word(parker, publish->expected, CREW__CANCELLED);
+	publish->after(publish->arg);
+	while ((word = crew__load_acquire(&parker->word)) == publish->expected) {
+		bool in_time = crew__port_wait(&parker->signal, 0, when);
+
+		crew__exchange32_acq_rel(&parker->signal, 0);
+		if (interruptible && crew__scope_marked(thread_scope()))
+			move_word(parker, publish->expected, CREW__CANCELLED);
+		else if (!in_time)
+			move_word(parker, publish->expected, CREW__GRANTED);
+	}
+	granted = CREW__PARK_STATE(word) == CREW__GRANTED;
+	crew__store_release(&parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
+	give_parker(parker);
+	return granted;
+}
+
+bool crew__park(struct crew__waiter *waiter, void (*after)(void *), void *arg, crew_time when,
+		const char *reason)
+{
+	struct publish publish = { .expected = waiter->expected, .after = after, .arg = arg };
+
+	if (waiter->parker->is_thread)
+		return park_thread(waiter, &publish, when);
+	return park_fiber(crew__self(), waiter, &publish, reason);
+}
+
+/* ---- waking -------------------------------------------------------------- */
+
+bool crew__grant(const struct crew__waiter *waiter, struct crew__parker **parker)
+{
+	*parker = waiter->parker;
+	return move_word(waiter->parker, waiter->expected, CREW__GRANTED);
+}
+
+bool crew__make_firm(struct crew__waiter *waiter)
+{
+	bool won = move_word(waiter->parker, waiter->expected, CREW__FIRM);
+
+	waiter->expected = CREW__PARK_TICKET(waiter->expected) | CREW__FIRM;
+	return won;
+}
+
+void crew__ready(struct crew__parker *parker)
+{
+	if (parker->is_thread) {
+		crew__store32_release(&parker->signal, 1);
+		crew__port_wake(&parker->signal, 1);
+		return;
+	}
+	crew__fiber_ready(crew__container(parker, struct crew__fiber, parker));
+}
+
+void crew__interrupt_begin(struct crew__parker *parker)
+{
+	crew__store_release(&parker->pending, 1); /* pairs: park.pending */
+}
+
+static bool have_membarrier(void)
+{
+	static struct crew_word known; /* 0 unknown, 1 no, 2 yes */
+	uint64_t answer = crew__load_acquire(&known);
+
+	if (!answer) {
+		answer = crew__port_membarrier_init() ? 2 : 1;
+		crew__store_release(&known, answer);
+	}
+	return answer == 2;
+}
+
+void crew__interrupt_fence(void)
+{
+	if (have_membarrier())
+		crew__port_membarrier();
+	else
+		crew__fence_seq_cst();
+}
+
+void crew__interrupt(struct crew__parker *parker)
+{
+	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
+
+	if (parker->is_thread) {
+		/* it looks for itself: park_thread */
+		crew__store32_release(&parker->signal, 1);
+		crew__port_wake(&parker->signal, 1);
+		return;
+	}
+	if (CREW__PARK_STATE(word) == CREW__WAITING && move_word(parker, word, CREW__CANCELLED))
+		crew__ready(parker);
+}
+
+void crew__interrupt_threads(void)
+{
+	crew__lock_acquire(&parkers.lock);
+	for (struct thread_parker *parker = parkers.all; parker; parker = parker->all)
+		crew__interrupt(&parker->parker);
+	crew__lock_release(&parkers.lock);
+}

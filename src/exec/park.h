@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * park.h - how a task or a plain thread stops running, and how it is set
+ * running again. Every wait in this library ends up in crew__park().
+ *
+ * WORDS
+ *	parker	what can wait: a fiber (a task's stack), or a plain thread. Parkers
+ *		are type-stable: a late touch finds a parker, if not the same wait.
+ *	waiter	one wait. Lies in the waiting frame.
+ *	word	ticket and state of a parker. The ticket counts its waits.
+ *	lot	what the awaited thing keeps its waiters in, and the lock over it:
+ *		of a timer heap, of a group, of a queue. park.c knows only `after`.
+ *	waker	makes the awaited thing true. Holds the lot's lock.
+ *	canceller	interrupts the wait. Knows the parker, never a frame or a lot.
+ *
+ * LIFE OF A WAIT
+ *	1. The waiter is prepared (a new ticket), the lot is locked, the task finds
+ *	   that it must wait and links its waiter.
+ *	2. crew__park() switches to another fiber, with the lot still locked. That
+ *	   one runs the hook before anything else:
+ *	3. word = WAITING (or FIRM: cannot be interrupted); look at `pending`, and if
+ *	   it is set ask whether the task is cancelled: resolve as CANCELLED if so;
+ *	   then after(arg) unlocks the lot.
+ *	4. A waker moves the word from WAITING or FIRM to GRANTED, a canceller from
+ *	   WAITING to CANCELLED: one compare-exchange wins.
+ *	5. The winner, and nobody else, makes the parker ready; a waker unlocks the
+ *	   lot first.
+ *	6. The task goes on, perhaps on another worker. When CANCELLED it locks the lot
+ *	   and takes its waiter out, if it is still in.
+ *
+ *	                +-- waker, lot locked --> GRANTED ----+
+ *	RUNNING -> WAITING                                    +-> ready -> RUNNING
+ *	                +-- canceller ----------> CANCELLED --+
+ *	           |  a wait can be made firm on the way: WAITING -> FIRM
+ *	RUNNING -> FIRM --- waker, lot locked --> GRANTED ------> ready -> RUNNING
+ *
+ *	A timeout is a grant by the timer (a sleep that is over) or a cancellation.
+ *
+ * INVARIANTS
+ *	P1  Nobody can reach a waiter before the registers of its fiber are saved:
+ *	    the lot is locked until step 3, and a canceller needs WAITING.
+ *	P2  The word leaves WAITING or FIRM once for each ticket.
+ *	P3  Making a parker ready is the winner's last touch of waiter, frame and lot.
+ *	P4  A cancelled task that has not yet passed its lot's lock keeps the lot alive:
+ *	    so step 3 may unlock it even when a canceller was faster.
+ *	P5  An interrupt is never lost: it is seen in step 3, or finds WAITING, or
+ *	    stays pending until the next wait.
+ *	P6  No lock is held across a switch but the lot's, which step 2 hands over.
+ *
+ * ORDERS
+ *	park.word	the hook's store releases the saved registers; whoever wins the
+ *			compare-exchange acquires them, and hands them on with the ready
+ *			queue (pairs: ring.tail, inject.tail).
+ *	park.pending	hook: store the word, look at pending. Canceller: set pending, look
+ *			at the word. The canceller's membarrier is the fence of both;
+ *			where there is none both fence.
+ *
+ * REJECTED
+ *	A lock for each task: 30 ns more for each ping-pong. Publishing before the
+ *	switch and letting the waker spin until the registers are saved: it then
+ *	spins on a thread that the kernel may have paused. Looking at pending after
+ *	the lot is unlocked: the frame may be gone by then.
+ *
+ * GUARDED BY tests/unit/exec/park.c, tests/model/crew.c.
+ */
+#ifndef CREW__PARK_H
+#define CREW__PARK_H
+
+#include "base/atomic.h"
+#include "base/list.h"
+
+enum crew__park_state {
+	CREW__RUNNING,
+	CREW__WAITING,
+	CREW__FIRM,
+	CREW__GRANTED,
+	CREW__CANCELLED,
+};
+
+#define CREW__PARK_STATE(word)	((enum crew__park_state)((word) & 7))
+#define CREW__PARK_TICKET(word) ((word) & ~UINT64_C(7))
+
+struct crew__parker {
+	struct crew_word word;
+	struct crew_word pending;
+	struct crew__word32 signal; /* plain threads sleep on it */
+	uint32_t is_thread;
+};
+
+struct crew__waiter {
+	struct crew__parker *parker;
+	uint64_t expected; /* the word while this wait lasts */
+};
+
+/*
+ * Step 1. Gives the waiter its parker and its ticket. Cannot fail: a fiber is a
+ * parker, and plain threads share a pool of them (when there is no memory for one
+ * more, the thread waits for one to come back).
+ */
+void crew__waiter_init(struct crew__waiter *waiter, bool interruptible);
+/* Instead of parking, when there is nothing to wait for after all. */
+void crew__waiter_fini(struct crew__waiter *waiter);
+
+/*
+ * Steps 2 to 6. `reason` is a constant, unique for each place that parks. `when`
+ * is for plain threads only: at that moment the wait is granted by itself; tasks
+ * use the timer. Returns false when the wait was cancelled. Ends the waiter.
+ * pre: no lock is held but the lot's, which after(arg) unlocks.
+ */
+bool crew__park(struct crew__waiter *waiter, void (*after)(void *), void *arg, crew_time when,
+		const char *reason);
+
+/*
+ * Step 4 for a waker. True: it won, and now must call crew__ready() once, after
+ * it has let go of the lot. pre: the lot is locked.
+ */
+bool crew__grant(const struct crew__waiter *waiter, struct crew__parker **parker);
+/*
+ * From WAITING to FIRM: from now on only a grant ends this wait. False: a
+ * canceller was faster. pre: the lot is locked.
+ */
+bool crew__make_firm(struct crew__waiter *waiter);
+/* Step 5. */
+void crew__ready(struct crew__parker *parker);
+
+/*
+ * Step 4 for a canceller: wakes the parker if it waits in a way that can be
+ * interrupted, and else leaves a note. The caller has marked a scope in which
+ * everything that the parker runs lies; plain threads look for themselves.
+ * crew__interrupt_begin() for each parker, one crew__interrupt_fence(), then
+ * crew__interrupt() for each.
+ */
+void crew__interrupt_begin(struct crew__parker *parker);
+void crew__interrupt_fence(void);
+void crew__interrupt(struct crew__parker *parker);
+/* All plain threads that wait look whether they are cancelled. */
+void crew__interrupt_threads(void);
+
+#endif /* CREW__PARK_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record.h - what does not fit into a slot: a task on its way through the inject
+ * queue, with a name or flags, or with a copy of its argument.
+ */
+#ifndef CREW__RECORD_H
+#define CREW__RECORD_H
+
+#include "exec/deque.h"
+#include "exec/inject.h"
+
+#include "crew/group.h"
+
+enum crew__record_kind {
+	CREW__RECORD_PLAIN,
+	CREW__RECORD_COPY, /* with room for an argument behind it */
+	CREW__RECORD_KINDS,
+};
+
+struct crew__record {
+	struct crew__injected injected;
+	struct crew__slot slot; /* what was asked for */
+	const char *name;
+	uint8_t kind;
+	uint8_t flags;	/* enum crew_task_flags */
+	bool keep;	/* the slot in the deque refers to the record until the task ends */
+};
+
+#define CREW__RECORD_BYTES ((size_t)64)
+
+/* The copy of the argument: aligned for any type. */
+static inline void *crew__record_copy(struct crew__record *record)
+{
+	return (char *)record + CREW__RECORD_BYTES;
+}
+
+/* What a deque holds for a record that stays until the task ends. */
+static inline struct crew__slot crew__record_slot(struct crew__record *record)
+{
+	struct crew__slot slot = record->slot;
+
+	slot.arg = record;
+	slot.group |= CREW__SLOT_RECORD;
+	if (record->flags & CREW_TASK_PINNED)
+		slot.group |= CREW__SLOT_PINNED;
+	return slot;
+}
+
+struct crew__worker;
+
+/* The slot for a deque of a record from the inject queue. */
+struct crew__slot crew__record_open(struct crew__worker *worker, struct crew__injected *what);
+
+#endif /* CREW__RECORD_H */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* self.c - the only thread-locals. Why these functions look as they do: self.h. */
+#include "exec/self.h"
+
+#include <errno.h>
+
+/* Makes the value opaque: no caller's caller can trace it back to its address. */
+#define OPAQUE(value) __asm__ volatile("" : "+r"(value))
+#define NOINLINE      __attribute__((noinline, noclone))
+#ifdef __clang__
+#undef NOINLINE
+#define NOINLINE __attribute__((noinline))
+#endif
+
+#ifdef CREW_SIM
+
+/* One OS thread plays all threads: src/sim/ keeps these slots for each. */
+uint64_t *crew__sim_slots(void);
+#define SLOT(index, type, name) (*(type *)(void *)&crew__sim_slots()[index])
+#define self_worker SLOT(0, struct crew__worker *, worker)
+#define self_scope  SLOT(1, struct crew_scope *, scope)
+#define self_host   SLOT(2, struct crew__fiber *, host)
+
+#else
+
+static _Thread_local struct crew__worker *self_worker;
+static _Thread_local struct crew_scope *self_scope;
+static _Thread_local struct crew__fiber *self_host;
+
+#endif
+
+NOINLINE struct crew__worker *crew__self(void)
+{
+	struct crew__worker *worker = self_worker;
+
+	OPAQUE(worker);
+	return worker;
+}
+
+NOINLINE void crew__self_set(struct crew__worker *worker)
+{
+	OPAQUE(worker);
+	self_worker = worker;
+}
+
+NOINLINE struct crew_scope *crew__self_scope(void)
+{
+	struct crew_scope *scope = self_scope;
+
+	OPAQUE(scope);
+	return scope;
+}
+
+NOINLINE void crew__self_set_scope(struct crew_scope *scope)
+{
+	OPAQUE(scope);
+	self_scope = scope;
+}
+
+NOINLINE struct crew__fiber *crew__self_host(void)
+{
+	struct crew__fiber *host = self_host;
+
+	OPAQUE(host);
+	return host;
+}
+
+NOINLINE void crew__self_set_host(struct crew__fiber *host)
+{
+	OPAQUE(host);
+	self_host = host;
+}
+
+NOINLINE int crew__self_errno(void)
+{
+	int value = errno;
+
+	OPAQUE(value);
+	return value;
+}
+
+NOINLINE void crew__self_set_errno(int value)
+{
+	OPAQUE(value);
+	errno = value;
+}

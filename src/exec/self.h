@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * self.h - who am I? The door of the thread: self.c is the only file that names
+ * a thread-local.
+ *
+ * Tasks change threads whenever they wait, and compilers keep the address of a
+ * thread-local (and of errno) across calls that they cannot see to change
+ * threads. So these functions return values, never addresses, are never
+ * inlined, and hide their result from the optimiser; self.c stays out of the
+ * unity build. Callers ask anew after every call that may run or resume a task.
+ */
+#ifndef CREW__SELF_H
+#define CREW__SELF_H
+
+#include "base/atomic.h"
+
+struct crew__worker;
+struct crew__fiber;
+
+/* The worker that this thread is, or NULL on a plain thread. */
+struct crew__worker *crew__self(void);
+void crew__self_set(struct crew__worker *worker);
+
+/* Plain threads: the innermost open scope of this thread, or NULL. */
+struct crew_scope *crew__self_scope(void);
+void crew__self_set_scope(struct crew_scope *scope);
+
+/* The fiber of the task for which this thread runs a crew_blocking() function. */
+struct crew__fiber *crew__self_host(void);
+void crew__self_set_host(struct crew__fiber *host);
+
+/* errno of this thread, saved and restored around every switch. */
+int crew__self_errno(void);
+void crew__self_set_errno(int value);
+
+#endif /* CREW__SELF_H */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * submit.c - queueing a task that needs a record: from outside of the crew's
+ * workers, with options, with a copy of its argument, or for lack of room.
+ */
+#include "exec/exec.h"
+
+#include <string.h>
+
+void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope *scope)
+{
+	if (caller->fiber)
+		caller->fiber->scope = scope;
+	else
+		crew__self_set_scope(scope);
+}
+
+int crew__caller_check(const struct crew__caller *caller)
+{
+	if (!caller->fiber)
+		return crew__scope_marked(crew__self_scope()) ? CREW_ECANCELED : 0;
+	if (crew__is_forked(caller->fiber->crew))
+		return CREW_EFORKED;
+	if (!caller->worker) /* a host: its fiber's epoch is not ours to write */
+		return crew__scope_marked(caller->fiber->scope) ? CREW_ECANCELED : 0;
+	return crew__fiber_look(caller->fiber) ? 0 : CREW_ECANCELED;
+}
+
+int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
+		 const struct crew_task_options *options, const void *copy, size_t copy_bytes)
+{
+	struct crew__worker *own = worker && worker->crew == crew ? worker : NULL;
+	struct crew__record *record =
+		crew__record_take(crew, own, copy ? CREW__RECORD_COPY : CREW__RECORD_PLAIN);
+
+	if (!record)
+		return CREW_ENOMEM;
+	record->slot = *slot;
+	record->keep = copy || options;
+	if (copy) {
+		memcpy(crew__record_copy(record), copy, copy_bytes);
+		record->slot.arg = crew__record_copy(record);
+	}
+	if (options) {
+		record->name = options->name;
+		record->flags = (uint8_t)options->flags;
+	}
+	if (own && record->keep) {
+		struct crew__slot queued = crew__record_slot(record);
+
+		if (crew__deque_push(&own->deque, &queued)) {
+			if (crew__load_relaxed(&own->deque.attention) &
+			    (CREW__HUNGER | CREW__NAPPER))
+				crew__idle_pushed(own);
+			return 0;
+		}
+	}
+	crew__inject_put(&crew->inject, &record->injected);
+	crew__idle_injected(crew);
+	return 0;
+}

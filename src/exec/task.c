@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.c - what a task asks and says about itself, and sleeping. A plain thread
+ * may call all of it: it waits on its own futex word and needs no timer.
+ */
+#include "exec/exec.h"
+
+#include "crew/task.h"
+#include "crew/time.h"
+
+crew_time crew_now(void)
+{
+	return crew__port_now();
+}
+
+bool crew_in_task(void)
+{
+	return crew__caller().fiber != NULL;
+}
+
+int crew_check(void)
+{
+	struct crew__worker *worker = crew__self();
+	struct crew__caller caller;
+
+	if (crew__likely(worker && crew__fiber_clean(worker->fiber)))
+		return 0;
+	caller = crew__caller();
+	return crew__caller_check(&caller);
+}
+
+/* ---- letting others run ------------------------------------------------------ */
+
+static void put_back(struct crew__worker *worker, struct crew__fiber *left, void *arg)
+{
+	(void)worker;
+	(void)arg;
+	crew__fiber_ready(left);
+}
+
+void crew_yield(void)
+{
+	struct crew__worker *worker = crew__self();
+
+	if (!worker) {
+		crew__port_thread_yield();
+		return;
+	}
+	if (!crew__ring_count(&worker->ring) && !crew__load_acquire(&worker->pinned_count)) {
+		if (!crew__deque_count(&worker->deque) &&
+		    crew__inject_empty(&worker->crew->inject))
+			return;
+		/* tasks, but no fiber: the loop must take a task before it takes us */
+		worker->streak = CREW__READY_STREAK;
+	}
+	crew__worker_switch(worker, crew__worker_next(worker), put_back, NULL);
+}
+
+int crew_checkpoint(void)
+{
+	int rc = crew_check();
+
+	if (rc == 0)
+		crew_yield();
+	return rc;
+}
+
+/* ---- sleeping ------------------------------------------------------------------ */
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+int crew_sleep_until(crew_time when)
+{
+	struct crew__caller caller = crew__caller();
+	int rc = crew__caller_check(&caller);
+	struct crew__waiter waiter;
+
+	if (rc)
+		return rc;
+	if (when <= crew__port_now()) {
+		crew_yield();
+		return 0;
+	}
+	if (caller.worker)
+		return crew__timer_sleep(&caller.worker->crew->timer, when);
+	crew__waiter_init(&waiter, true);
+	return crew__park(&waiter, nothing, NULL, when, "sleep") ? 0 : CREW_ECANCELED;
+}
+
+int crew_sleep(crew_time duration)
+{
+	crew_time now = crew__port_now();
+
+	if (duration < 0)
+		return CREW_EINVAL;
+	return crew_sleep_until(duration > CREW_NEVER - now ? CREW_NEVER : now + duration);
+}
+
+/* ---- calls that block ------------------------------------------------------------ */
+
+int crew_blocking(crew_task_fn *fn, void *arg)
+{
+	struct crew__caller caller = crew__caller();
+	int rc = fn ? crew__caller_check(&caller) : CREW_EINVAL;
+
+	if (rc)
+		return rc;
+	if (!caller.worker)
+		return fn(arg);
+	return crew__threads_run(&caller.worker->crew->threads, fn, arg);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* threads.c - see threads.h. The pool's lock is the lot of park.h's protocol. */
+#include "exec/threads.h"
+
+#include "base/assert.h"
+#include "base/config.h"
+#include "exec/worker.h"
+
+#include <string.h>
+
+struct job {
+	struct crew__link link;
+	crew_task_fn *fn;
+	void *arg;
+	int rc;
+	struct crew__fiber *host;
+	struct crew__waiter waiter;
+};
+
+struct spare {
+	struct crew__link link;
+	struct crew__word32 told;
+};
+
+void crew__threads_init(struct crew__threads *threads, uint32_t max, const char *name)
+{
+	*threads = (struct crew__threads){ .max = max };
+	crew__list_init(&threads->line);
+	crew__list_init(&threads->sleeping);
+	memcpy(threads->name, name, sizeof(threads->name));
+	threads->name[sizeof(threads->name) - 1] = '\0';
+}
+
+/* ---- the spares ---------------------------------------------------------- */
+
+/* pre: locked, and is so again afterwards. False: it is time to retire. */
+static bool sleep_for_job(struct crew__threads *threads)
+{
+	crew_time until = crew__port_now() + CREW__BLOCKING_IDLE;
+	struct spare spare = { .told = { 0 } };
+
+	crew__list_append(&threads->sleeping, &spare.link);
+	crew__lock_release(&threads->lock);
+	while (!crew__load32_acquire(&spare.told) && crew__port_wait(&spare.told, 0, until))
+		;
+	crew__lock_acquire(&threads->lock);
+	if (crew__load32_relaxed(&spare.told))
+		return true;
+	crew__list_remove(&spare.link); /* T2 */
+	return !crew__list_empty(&threads->line);
+}
+
+/* pre: locked, and is so again afterwards. */
+static void run_job(struct crew__threads *threads, struct job *job)
+{
+	struct crew__parker *parker;
+	bool won;
+
+	if (!crew__make_firm(&job->waiter))
+		return; /* cancelled: its task finds it unlinked */
+	crew__lock_release(&threads->lock);
+	crew__self_set_host(job->host);
+	job->rc = job->fn(job->arg);
+	crew__self_set_host(NULL);
+	won = crew__grant(&job->waiter, &parker); /* FIRM: nobody else can have */
+	crew__assert(won);
+	(void)won;
+	crew__ready(parker); /* LAST TOUCH of the job was the grant */
+	crew__lock_acquire(&threads->lock);
+}
+
+static void spare_main(void *opaque)
+{
+	struct crew__threads *threads = opaque;
+	bool join;
+	uint64_t before;
+
+	crew__lock_acquire(&threads->lock);
+	for (;;) {
+		struct crew__link *link = crew__list_take(&threads->line);
+
+		if (link)
+			run_job(threads, crew__container(link, struct job, link));
+		else if (threads->stop || !sleep_for_job(threads))
+			break;
+	}
+	join = threads->has_retired; /* T3 */
+	before = threads->retired;
+	threads->has_retired = true;
+	threads->retired = crew__port_thread_self();
+	threads->count--;
+	crew__store_relaxed(&threads->threads, threads->count);
+	crew__lock_release(&threads->lock);
+	if (join)
+		crew__port_thread_join(before);
+	/* stop joins us, so `threads` is still there */
+	crew__add32_acq_rel(&threads->ended, 1);
+	crew__port_wake(&threads->ended, 1);
+}
+
+/* pre: locked */
+static void tell(struct crew__link *link)
+{
+	struct spare *spare = crew__container(link, struct spare, link);
+
+	crew__store32_release(&spare->told, 1);
+	/* under the lock: the spare's frame is there until it gets the lock */
+	crew__port_wake(&spare->told, 1);
+}
+
+void crew__threads_stop(struct crew__threads *threads)
+{
+	struct crew__link *link;
+
+	crew__lock_acquire(&threads->lock);
+	crew__assert(crew__list_empty(&threads->line));
+	threads->stop = true;
+	while ((link = crew__list_take(&threads->sleeping)))
+		tell(link);
+	while (threads->count) {
+		uint32_t ended = crew__load32_acquire(&threads->ended);
+
+		crew__lock_release(&threads->lock);
+		crew__port_wait(&threads->ended, ended, CREW_NEVER);
+		crew__lock_acquire(&threads->lock);
+	}
+	crew__lock_release(&threads->lock);
+	if (threads->has_retired)
+		crew__port_thread_join(threads->retired);
+}
+
+/* ---- the tasks ----------------------------------------------------------- */
+
+/* pre: locked, and is so again afterwards. T1 for the job about to get in line. */
+static int see_to_a_spare(struct crew__threads *threads)
+{
+	struct crew__link *link = crew__list_take(&threads->sleeping);
+	uint64_t thread;
+	int rc;
+
+	if (link) {
+		tell(link);
+		return 0;
+	}
+	if (threads->count == threads->max)
+		return 0;
+	threads->count++;
+	crew__store_relaxed(&threads->threads, threads->count);
+	crew__lock_release(&threads->lock);
+	rc = crew__port_thread_start_big(&thread, spare_main, threads, threads->name);
+	crew__lock_acquire(&threads->lock);
+	link = crew__list_take(&threads->sleeping);
+	if (link)
+		tell(link); /* perhaps the new one, which found the line empty */
+	if (rc == 0)
+		return 0;
+	threads->count--;
+	crew__store_relaxed(&threads->threads, threads->count);
+	/* the others look at the line when they are done; without any, say so */
+	return threads->count ? 0 : CREW_EAGAIN;
+}
+
+static void unlock_threads(void *opaque)
+{
+	struct crew__threads *threads = opaque;
+
+	crew__lock_release(&threads->lock);
+}
+
+int crew__threads_run(struct crew__threads *threads, crew_task_fn *fn, void *arg)
+{
+	struct job job = { .fn = fn, .arg = arg, .host = crew__self()->fiber };
+	int rc;
+
+	crew__lock_acquire(&threads->lock);
+	rc = see_to_a_spare(threads);
+	if (rc) {
+		crew__lock_release(&threads->lock);
+		return rc;
+	}
+	crew__count(&threads->calls, 1);
+	crew__waiter_init(&job.waiter, true);
+	crew__list_append(&threads->line, &job.link);
+	if (crew__park(&job.waiter, unlock_threads, threads, CREW_NEVER, "blocking call"))
+		return job.rc;
+	crew__lock_acquire(&threads->lock);
+	crew__list_remove(&job.link);
+	crew__lock_release(&threads->lock);
+	return CREW_ECANCELED;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - the loop that every fiber runs at its bottom, and the switch from
+ * one fiber to another.
+ *
+ * A worker is a thread that stands on some fiber. The loop takes a task and calls
+ * it. If the task parks, its fiber is set aside, loop and all, and the worker goes
+ * on with a ready fiber or with its reserve, whose loop begins, or goes on, there.
+ * When the task has returned, the loop below it goes on as the loop of whatever
+ * worker runs it by then: it asks who it is after every task. A loop that finds a
+ * ready fiber gives its own fiber to the pool and switches; whoever takes that
+ * fiber later goes on right there.
+ *
+ * THE RESERVE (R11). While a worker runs a task it owns a fiber to go on with, so
+ * that no wait fails for memory. A loop without one only resumes ready fibers.
+ *
+ * THE HOOK. What must happen once the registers of the fiber that is left are
+ * saved (publish it, give it to the pool) is done by the far side of the switch,
+ * first of all. The far side is a loop that begins, or code behind its own switch.
+ *
+ * ORDER OF WORK (next_work): injected work every 61st time; ready fibers, first in
+ * first out, but after 31 in a row a task; the newest of our own tasks; injected
+ * work; then others' (idle.c). So a ready fiber waits for a bounded number of slices
+ * of this worker, and so does a task.
+ */
+#include "exec/worker.h"
+
+#include "base/assert.h"
+#include "exec/join.h"
+
+/* ---- switching ----------------------------------------------------------- */
+
+static void run_hook(void)
+{
+	struct crew__worker *worker = crew__self();
+
+	worker->after(worker, worker->left, worker->after_arg);
+}
+
+void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
+			 void (*after)(struct crew__worker *, struct crew__fiber *, void *),
+			 void *arg)
+{
+	struct crew__fiber *from = worker->fiber;
+	struct crew__cxx_state cxx;
+	int saved_errno = crew__self_errno();
+
+	crew__cxx_save(&cxx);
+	crew__count(&worker->counters.switches, 1);
+	worker->left = from;
+	worker->after = after;
+	worker->after_arg = arg;
+	worker->fiber = to;
+	to->worker = worker;
+	crew__context_switch(&from->context, &to->context);
+	/* perhaps another thread: nothing read before the switch is asked again */
+	run_hook();
+	crew__cxx_restore(&cxx);
+	crew__self_set_errno(saved_errno);
+}
+
+static void give_back(struct crew__worker *worker, struct crew__fiber *left, void *arg)
+{
+	(void)arg;
+	if (worker->reserve)
+		crew__fiber_give(worker, left);
+	else
+		worker->reserve = left;
+}
+
+static struct crew__fiber *take_pinned(struct crew__worker *worker)
+{
+	struct crew__fiber *fiber;
+
+	if (!crew__load_acquire(&worker->pinned_count))
+		return NULL;
+	crew__lock_acquire(&worker->pinned_lock);
+	fiber = worker->pinned_first;
+	if (fiber) {
+		worker->pinned_first = fiber->next;
+		if (!worker->pinned_first)
+			worker->pinned_last = &worker->pinned_first;
+		crew__store_release(&worker->pinned_count,
+				    crew__load_relaxed(&worker->pinned_count) - 1);
+	}
+	crew__lock_release(&worker->pinned_lock);
+	return fiber;
+}
+
+/* A ready fiber if it is the turn of one. */
+static struct crew__fiber *take_ready(struct crew__worker *worker)
+{
+	struct crew__fiber *fiber = take_pinned(worker);
+
+	if (!fiber)
+		fiber = crew__ring_pop(&worker->ring);
+	if (fiber) {
+		worker->streak++;
+		/* the one after it will be wanted soon */
+		__builtin_prefetch((void *)(uintptr_t)crew__load_relaxed(
+			&worker->ring.slots[(crew__load_relaxed(&worker->ring.head) + 3) &
+					    CREW__RING_MASK]));
+	}
+	return fiber;
+}
+
+struct crew__fiber *crew__worker_next(struct crew__worker *worker)
+{
+	struct crew__fiber *fiber = NULL;
+
+	crew__join_flush(worker);
+	if (++worker->tick % CREW__INJECT_PERIOD && worker->streak < CREW__READY_STREAK)
+		fiber = take_ready(worker);
+	if (!fiber) {
+		fiber = worker->reserve;
+		worker->reserve = NULL;
+	}
+	crew__assert(fiber);
+	return fiber;
+}
+
+void crew__fiber_ready(struct crew__fiber *fiber)
+{
+	struct crew__worker *worker = crew__self();
+	struct crew__worker *pinned = fiber->pinned;
+
+	if (worker)
+		crew__count(&worker->counters.wakes, 1);
+	if (pinned) {
+		fiber->next = NULL;
+		crew__lock_acquire(&pinned->pinned_lock);
+		*pinned->pinned_last = fiber;
+		pinned->pinned_last = &fiber->next;
+		crew__store_release(&pinned->pinned_count,
+				    crew__load_relaxed(&pinned->pinned_count) + 1);
+		crew__lock_release(&pinned->pinned_lock);
+		crew__attend(pinned, CREW__LOOK);
+		if (pinned != worker)
+			crew__idle_poke(pinned);
+		return;
+	}
+	if (worker && worker->crew == fiber->crew && crew__ring_push(&worker->ring, fiber)) {
+		uint64_t bits;
+
+		crew__attend(worker, CREW__LOOK);
+		crew__deque_dekker(&worker->deque);
+		bits = crew__load_relaxed(&worker->deque.attention);
+		if (crew__unlikely(bits & CREW__HUNGER) ||
+		    (crew__unlikely(bits & CREW__NAPPER) && crew__ring_count(&worker->ring) > 1))
+			crew__idle_pushed(worker);
+		return;
+	}
+	crew__inject_put(&fiber->crew->inject, &fiber->injected);
+	crew__idle_injected(fiber->crew);
+}
+
+bool crew__worker_must_park(struct crew__worker *worker)
+{
+	for (int turn = 0; turn < 2; turn++) {
+		if (crew__ring_count(&worker->ring) || crew__load_acquire(&worker->pinned_count) ||
+		    !crew__inject_empty(&worker->crew->inject))
+			return true;
+		if (turn == 0) {
+			crew__and_acq_rel(&worker->deque.attention, ~(uint64_t)CREW__LOOK);
+			crew__fence_seq_cst();
+		}
+	}
+	return false;
+}
+
+/* ---- the loop ------------------------------------------------------------ */
+
+bool crew__worker_take_injected(struct crew__worker *worker)
+{
+	struct crew *crew = worker->crew;
+	uint64_t batch = crew__inject_count(&crew->inject) / crew->worker_count + 1;
+	uint64_t got = 0;
+
+	if (crew__inject_empty(&crew->inject) || !crew__lock_try(&crew->inject.lock))
+		return false;
+	if (batch > CREW__INJECT_BATCH)
+		batch = CREW__INJECT_BATCH;
+	while (got < batch && crew__ring_count(&worker->ring) < CREW__RING_SLOTS &&
+	       crew__deque_count(&worker->deque) < CREW__DEQUE_SLOTS - 1) {
+		struct crew__injected *what = crew__inject_take(&crew->inject);
+
+		if (!what)
+			break;
+		got++;
+		if (what->is_fiber) {
+			struct crew__fiber *fiber =
+				crew__container(what, struct crew__fiber, injected);
+			bool pushed = crew__ring_push(&worker->ring, fiber);
+
+			crew__assert(pushed);
+			(void)pushed;
+		} else {
+			struct crew__slot slot = crew__record_open(worker, what);
+			bool pushed = crew__deque_push(&worker->deque, &slot);
+
+			crew__assert(pushed);
+			(void)pushed;
+		}
+	}
+	crew__lock_release(&crew->inject.lock);
+	if (got) {
+		crew__trace(&worker->trace, CREW__TRACE_INJECT, got);
+		if (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER) &&
+		    got > 1)
+			crew__idle_pushed(worker);
+	}
+	return got > 0;
+}
+
+static enum crew__find next_work(struct crew__worker *worker, struct crew__slot *slot,
+				 struct crew__fiber **fiber)
+{
+	if (!worker->reserve)
+		worker->reserve = crew__fiber_take(worker);
+	if (++worker->tick % CREW__INJECT_PERIOD == 0)
+		crew__worker_take_injected(worker);
+	if (worker->streak < CREW__READY_STREAK && (*fiber = take_ready(worker)))
+		return CREW__FIND_FIBER;
+	worker->streak = 0;
+	if (worker->reserve && crew__deque_pop(&worker->deque, slot))
+		return CREW__FIND_TASK;
+	if ((*fiber = take_ready(worker)))
+		return CREW__FIND_FIBER;
+	if (crew__worker_take_injected(worker))
+		return CREW__FIND_LOOK;
+	return CREW__FIND_NOTHING;
+}
+
+static void leave_for_good(struct crew__worker *worker)
+{
+	struct crew__fiber *fiber = worker->fiber;
+
+	worker->left = fiber;
+	crew__context_switch(&fiber->context, &worker->base);
+}
+
+void crew__worker_loop(void *opaque)
+{
+	struct crew__worker *worker = crew__self();
+	struct crew__fiber *own = worker->fiber;
+
+	(void)opaque;
+	crew__context_entered(worker->left ? &worker->left->context : &worker->base);
+	if (worker->left)
+		run_hook();
+	for (;;) {
+		struct crew__slot slot;
+		struct crew__fiber *fiber = NULL;
+		enum crew__find found;
+
+		worker = crew__self();
+		crew__assert(worker->fiber == own);
+		found = next_work(worker, &slot, &fiber);
+		if (found == CREW__FIND_NOTHING) {
+			if (worker->done_count) {
+				/* this may make an owner ready: here */
+				crew__join_flush(worker);
+				continue;
+			}
+			found = crew__idle_find(worker, &slot, &fiber);
+		}
+		switch (found) {
+		case CREW__FIND_TASK:
+			crew__join_run(worker, &slot);
+			break;
+		case CREW__FIND_FIBER:
+			crew__join_flush(worker);
+			crew__worker_switch(worker, fiber, give_back, NULL);
+			break;
+		case CREW__FIND_END:
+			leave_for_good(worker);
+			break;
+		case CREW__FIND_NOTHING:
+		case CREW__FIND_LOOK:
+			break;
+		}
+	}
+}
+
+void crew__worker_main(void *opaque)
+{
+	struct crew__worker *worker = opaque;
+	struct crew__fiber *first = worker->reserve;
+
+	crew__self_set(worker);
+	crew__context_init_thread(&worker->base);
+	worker->reserve = NULL;
+	worker->left = NULL;
+	worker->fiber = first;
+	first->worker = worker;
+	crew__context_switch(&worker->base, &first->context);
+	crew__self_set(NULL);
+}

@@ -79,20 +79,19 @@ struct crew_group_options {
 struct crew_group {
 	struct crew_scope scope;
 	struct {
-		void *crew;	       /* who runs the children */
-		void *fiber;	       /* whoever runs on it may count in `own` */
-		int64_t own;	       /* children spawned and not yet counted off by the owner */
-		uint32_t state;
-		uint32_t policy;
+		void *fiber;	/* whoever runs on it may count in `own`; NULL: nobody */
+		int64_t own;	/* children spawned and not yet counted off by the owner */
+		uint32_t state; /* what it is, and the policy */
+		uint32_t closing; /* the owner is in close */
 		struct crew_group *next; /* open groups of plain threads */
 		struct crew_group *prev;
-		void *reserved[4];
-		void *waiter;	       /* who waits for the last child */
-		struct crew_word count; /* children counted off elsewhere */
+		void *waiter;	 /* who waits for the last child */
+		int32_t refused; /* bad options: what spawn and close return */
+		int32_t reserved;
+		void *reserved2[3];
 		uint32_t lock;
-		int32_t first;	       /* the first failure */
-		int32_t refused;       /* bad options: what spawn and close return */
-		int32_t reserved2;
+		int32_t first;		/* the first failure */
+		struct crew_word count; /* children counted off elsewhere */
 		void *reserved3[4];
 	} private_;
 };

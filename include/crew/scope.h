@@ -19,9 +19,9 @@
 struct crew_scope {
 	struct {
 		struct crew_scope *parent;
+		void *crew;
 		struct crew_word state;
 		const char *name;
-		void *crew;
 		void *reserved[4];
 	} private_;
 };

@@ -11,7 +11,8 @@ static size_t cells_bytes(void)
 
 bool crew__deque_init(struct crew__deque *deque, bool fences)
 {
-	*deque = (struct crew__deque){ .limit = CREW__DEQUE_SLOTS - 1, .fences = fences };
+	*deque = (struct crew__deque){ .limit = fences ? 0 : CREW__DEQUE_SLOTS - 1,
+				       .fences = fences };
 	deque->cells = crew__port_map(cells_bytes());
 	if (!deque->cells)
 		return false;
@@ -32,14 +33,42 @@ static uint32_t own_bottom(const struct crew__deque *deque)
 	return (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
 }
 
-bool crew__deque_room(struct crew__deque *deque)
+/* Without membarrier: what was just appended becomes public, and the change of the
+ * word is the fence that the push does not have otherwise. */
+static void publish_all(struct crew__deque *deque)
+{
+	uint64_t word = crew__load_acquire(&deque->word);
+	uint32_t bottom = own_bottom(deque);
+
+	for (;;) {
+		uint32_t top = crew__deque_split(word) - crew__deque_length(word);
+
+		if (crew__cas_seq_cst(&deque->word, &word,
+				      crew__deque_pack(bottom, bottom - top, 0)))
+			break;
+	}
+	deque->limit = bottom;
+	crew__fence_after_rmw();
+}
+
+bool crew__deque_push_slow(struct crew__deque *deque, const struct crew__slot *slot)
 {
 	/* pairs: deque.word; top only grows, so what we see is room at least */
 	uint64_t word = crew__load_acquire(&deque->word);
 	uint32_t top = crew__deque_split(word) - crew__deque_length(word);
+	uint32_t bottom = own_bottom(deque);
 
+	if (bottom == top + CREW__DEQUE_SLOTS - 1)
+		return false; /* D5 */
+	crew__deque_append(deque, bottom, slot);
+	if (deque->fences) {
+		publish_all(deque);
+		return true;
+	}
 	deque->limit = top + CREW__DEQUE_SLOTS - 1;
-	return own_bottom(deque) != deque->limit;
+	if (crew__deque_private(deque, bottom + 1) < 0)
+		crew__deque_answer(deque);
+	return true;
 }
 
 void crew__deque_answer(struct crew__deque *deque)
@@ -57,7 +86,7 @@ void crew__deque_answer(struct crew__deque *deque)
 	}
 }
 
-bool crew__deque_pop_slow(struct crew__deque *deque, struct crew__slot *slot)
+bool crew__deque_take_slow(struct crew__deque *deque)
 {
 	for (;;) {
 		uint64_t word = crew__load_acquire(&deque->word);
@@ -71,13 +100,9 @@ bool crew__deque_pop_slow(struct crew__deque *deque, struct crew__slot *slot)
 		}
 		if (bottom != split) {
 			crew__store_release(&deque->bottom, bottom - 1);
-			crew__deque_dekker(deque);
-			word = crew__load_relaxed(&deque->word);
-			if (crew__deque_private(bottom - 1, word) >= 0) {
-				crew__cell_read(&deque->cells[(bottom - 1) & CREW__DEQUE_MASK],
-						slot);
+			crew__compiler_barrier(); /* deque.dekker */
+			if (crew__deque_private(deque, bottom - 1) >= 0)
 				return true;
-			}
 			crew__store_release(&deque->bottom, bottom);
 			continue;
 		}
@@ -85,17 +110,22 @@ bool crew__deque_pop_slow(struct crew__deque *deque, struct crew__slot *slot)
 			return false;
 		if (length == 1) {
 			/* D2: the last one leaves by top + 1 */
+			if (crew__cas_acq_rel(&deque->word, &word, crew__deque_pack(split, 0, 0)))
+				return true;
+		} else if (deque->fences) {
+			/* one at a time: bottom and limit follow split */
 			if (crew__cas_acq_rel(&deque->word, &word,
-					      crew__deque_pack(split, 0, 0))) {
-				crew__cell_read(&deque->cells[(split - 1) & CREW__DEQUE_MASK],
-						slot);
+					      crew__deque_pack(split - 1, length - 1, 0))) {
+				crew__store_release(&deque->bottom, bottom - 1);
+				deque->limit = bottom - 1;
 				return true;
 			}
-			continue;
+		} else {
+			/* take half back: at least one stays public (D2) */
+			crew__cas_acq_rel(&deque->word, &word,
+					  crew__deque_pack(split - length / 2,
+							   length - length / 2, 0));
 		}
-		/* take half back: at least one stays public (D2) */
-		crew__cas_acq_rel(&deque->word, &word,
-				  crew__deque_pack(split - length / 2, length - length / 2, 0));
 	}
 }
 

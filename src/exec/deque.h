@@ -63,7 +63,7 @@
  * work-stealing" (2014) for split and the request; Dice, Huang, Yang, "Asymmetric
  * Dekker synchronization" (2001) for the fence on the thief's side.
  *
- * WHO MAY CALL: push, pop, peek: the owning worker. The rest: anybody.
+ * WHO MAY CALL: push, pop, newest: the owning worker. The rest: anybody.
  * GUARDED BY tests/unit/exec/deque.c, tests/model/deque.c, tests/stress/tasks.c.
  */
 #ifndef CREW__DEQUE_H
@@ -95,12 +95,15 @@ struct crew__deque_cell {
 struct crew__deque {
 	/* the owner's line; thieves read bottom when nothing is public */
 	struct crew_word bottom;
-	uint32_t limit; /* push must look at top again when bottom gets here */
-	bool fences;	/* no membarrier: fence in push and pop */
+	uint32_t limit; /* push takes its slow path when bottom gets here */
+	bool fences;	/* no membarrier: limit follows bottom, nothing is private */
 	struct crew__deque_cell *cells;
 	char pad_[64 - 8 - 8 - 8];
 	/* the common line */
-	struct crew_word word;
+	union {
+		struct crew_word word;
+		struct crew__word32 halves[2]; /* [CREW__DEQUE_HIGH]: split, and the mark */
+	};
 	struct crew_word attention; /* the worker's: see worker.h. Here, because push has
 				     * this line at hand */
 	char pad2_[48];
@@ -137,10 +140,16 @@ static inline uint32_t crew__deque_closer(uint64_t word)
 	return (uint32_t)word & 0xff;
 }
 
-/* bottom - split as the owner sees it: negative when closed */
-static inline int32_t crew__deque_private(uint32_t bottom, uint64_t word)
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define CREW__DEQUE_HIGH 1
+#else
+#define CREW__DEQUE_HIGH 0
+#endif
+
+/* bottom - split as the owner sees it now: negative when closed */
+static inline int32_t crew__deque_private(const struct crew__deque *deque, uint32_t bottom)
 {
-	return (int32_t)(bottom - (uint32_t)(word >> 32));
+	return (int32_t)(bottom - crew__load32_relaxed(&deque->halves[CREW__DEQUE_HIGH]));
 }
 
 /* False: no memory. */
@@ -149,10 +158,10 @@ void crew__deque_fini(struct crew__deque *deque);
 
 /* The owner met the mark: publishes half and opens. */
 void crew__deque_answer(struct crew__deque *deque);
-/* pop when the newest item is not private. */
-bool crew__deque_pop_slow(struct crew__deque *deque, struct crew__slot *slot);
-/* Makes room by looking at top again. False: full. */
-bool crew__deque_room(struct crew__deque *deque);
+/* take_newest when it is not private. */
+bool crew__deque_take_slow(struct crew__deque *deque);
+/* push when bottom is at the limit. False: full. */
+bool crew__deque_push_slow(struct crew__deque *deque, const struct crew__slot *slot);
 
 /* Tries to take the oldest public item. `number` 1..255 names the thief; 0: do
  * not close. After MARKED, *mark is for crew__deque_expose(). */
@@ -176,23 +185,26 @@ static inline void crew__cell_write(struct crew__deque_cell *cell, const struct 
 	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)slot->site, __ATOMIC_RELAXED);
 }
 
-static inline void crew__cell_read(const struct crew__deque_cell *cell, struct crew__slot *slot)
+static inline uint64_t crew__cell_word(const struct crew__deque_cell *cell, int index)
 {
-	slot->fn = (crew_task_fn *)(uintptr_t)__atomic_load_n(&cell->words[0].value,
-							      __ATOMIC_RELAXED);
-	slot->arg = (void *)(uintptr_t)__atomic_load_n(&cell->words[1].value, __ATOMIC_RELAXED);
-	slot->group = (uintptr_t)__atomic_load_n(&cell->words[2].value, __ATOMIC_RELAXED);
-	slot->site = (const char *)(uintptr_t)__atomic_load_n(&cell->words[3].value,
-							       __ATOMIC_RELAXED);
+	return __atomic_load_n(&cell->words[index].value, __ATOMIC_RELAXED);
 }
 
-/* Between the owner's store of bottom and its load of the word (deque.dekker). */
-static inline void crew__deque_dekker(const struct crew__deque *deque)
+static inline void crew__cell_read(const struct crew__deque_cell *cell, struct crew__slot *slot)
 {
-	if (crew__unlikely(deque->fences))
-		crew__fence_seq_cst();
-	else
-		crew__compiler_barrier();
+	slot->fn = (crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0);
+	slot->arg = (void *)(uintptr_t)crew__cell_word(cell, 1);
+	slot->group = (uintptr_t)crew__cell_word(cell, 2);
+	slot->site = (const char *)(uintptr_t)crew__cell_word(cell, 3);
+}
+
+/* Writes the slot at bottom, and moves bottom behind it. */
+static inline void crew__deque_append(struct crew__deque *deque, uint32_t bottom,
+				      const struct crew__slot *slot)
+{
+	crew__cell_write(&deque->cells[bottom & CREW__DEQUE_MASK], slot);
+	crew__store_release(&deque->bottom, bottom + 1); /* pairs: deque.bottom */
+	crew__compiler_barrier();			 /* deque.dekker */
 }
 
 /* False: full. */
@@ -200,40 +212,46 @@ static inline bool crew__deque_push(struct crew__deque *deque, const struct crew
 {
 	uint32_t bottom = (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
 
-	if (crew__unlikely(bottom == deque->limit) && !crew__deque_room(deque))
-		return false;
-	crew__cell_write(&deque->cells[bottom & CREW__DEQUE_MASK], slot);
-	crew__store_release(&deque->bottom, bottom + 1); /* pairs: deque.bottom */
-	crew__deque_dekker(deque);
-	if (crew__unlikely(crew__deque_private(bottom + 1, crew__load_relaxed(&deque->word)) < 0))
+	if (crew__unlikely(bottom == deque->limit))
+		return crew__deque_push_slow(deque, slot);
+	crew__deque_append(deque, bottom, slot);
+	if (crew__unlikely(crew__deque_private(deque, bottom + 1) < 0))
 		crew__deque_answer(deque);
 	return true;
 }
 
-/* The newest item. False: none, or thieves have got them all. */
-static inline bool crew__deque_pop(struct crew__deque *deque, struct crew__slot *slot)
+/* Where the newest item is, if there is one. */
+static inline const struct crew__deque_cell *crew__deque_newest(const struct crew__deque *deque)
+{
+	uint32_t bottom = (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
+
+	return &deque->cells[(bottom - 1) & CREW__DEQUE_MASK];
+}
+
+/* Takes it out: the cell stays readable until the next push. False: there is none, or
+ * thieves have got them all. */
+static inline bool crew__deque_take_newest(struct crew__deque *deque)
 {
 	uint32_t bottom =
 		(uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) - 1;
 
 	crew__store_release(&deque->bottom, bottom); /* pairs: deque.bottom */
-	crew__deque_dekker(deque);
-	if (crew__unlikely(crew__deque_private(bottom, crew__load_relaxed(&deque->word)) < 0)) {
-		crew__store_release(&deque->bottom, bottom + 1);
-		return crew__deque_pop_slow(deque, slot);
-	}
-	crew__cell_read(&deque->cells[bottom & CREW__DEQUE_MASK], slot);
-	return true;
+	crew__compiler_barrier();		     /* deque.dekker */
+	if (crew__likely(crew__deque_private(deque, bottom) >= 0))
+		return true;
+	crew__store_release(&deque->bottom, bottom + 1);
+	return crew__deque_take_slow(deque);
 }
 
-/* The group of what pop would return if no thief were faster. */
-static inline uintptr_t crew__deque_peek_group(const struct crew__deque *deque)
+/* The newest item. */
+static inline bool crew__deque_pop(struct crew__deque *deque, struct crew__slot *slot)
 {
-	uint32_t bottom =
-		(uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) - 1;
+	const struct crew__deque_cell *cell = crew__deque_newest(deque);
 
-	return (uintptr_t)__atomic_load_n(
-		&deque->cells[bottom & CREW__DEQUE_MASK].words[2].value, __ATOMIC_RELAXED);
+	if (!crew__deque_take_newest(deque))
+		return false;
+	crew__cell_read(cell, slot);
+	return true;
 }
 
 #endif /* CREW__DEQUE_H */

@@ -14,14 +14,14 @@ void crew__join_ended(struct crew_group *group, uint32_t n)
 	bool won;
 
 	for (;;) {
-		if (value != n) {
+		if (value != CREW__JOIN_BIAS + n) {
 			/* pairs: join.count. LAST TOUCH when it succeeds */
 			if (crew__cas_acq_rel(count, &value, value - n))
 				return;
 			continue;
 		}
 		crew__lock_acquire(crew__join_lock(group));
-		if (crew__cas_acq_rel(count, &value, 0))
+		if (crew__cas_acq_rel(count, &value, CREW__JOIN_BIAS))
 			break;
 		/* disarmed meanwhile, or a child was added: our n keeps it alive (J3) */
 		crew__lock_release(crew__join_lock(group));
@@ -46,12 +46,12 @@ void crew__join_flush_slow(struct crew__worker *worker)
 static void arm(void *opaque)
 {
 	struct crew_group *group = opaque;
-	uint64_t change = (uint64_t)group->private_.own - CREW__JOIN_BIAS;
+	uint64_t change = (uint64_t)group->private_.own + CREW__JOIN_BIAS;
 	struct crew__waiter *waiter = group->private_.waiter;
 	struct crew__parker *parker;
 
 	/* pairs: join.count. LAST TOUCH unless all have ended */
-	if (crew__add_acq_rel(&group->private_.count, change) + change == 0 &&
+	if (crew__add_acq_rel(&group->private_.count, change) + change == CREW__JOIN_BIAS &&
 	    crew__grant(waiter, &parker))
 		crew__ready(parker);
 }
@@ -60,12 +60,12 @@ static void arm(void *opaque)
 static void arm_and_unlock(void *opaque)
 {
 	struct crew_group *group = opaque;
-	uint64_t change = (uint64_t)group->private_.own - CREW__JOIN_BIAS;
+	uint64_t change = (uint64_t)group->private_.own + CREW__JOIN_BIAS;
 	struct crew__waiter *waiter = group->private_.waiter;
 	struct crew__parker *parker = NULL;
 	bool won = false;
 
-	if (crew__add_acq_rel(&group->private_.count, change) + change == 0)
+	if (crew__add_acq_rel(&group->private_.count, change) + change == CREW__JOIN_BIAS)
 		won = crew__grant(waiter, &parker);
 	crew__lock_release(crew__join_lock(group)); /* LAST TOUCH */
 	if (won)
@@ -84,14 +84,14 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 	granted = crew__park(&waiter, interruptible ? arm_and_unlock : arm, group, CREW_NEVER,
 			     reason);
 	if (granted) {
-		crew__assert(crew__load_acquire(&group->private_.count) == 0);
+		crew__assert(crew__load_acquire(&group->private_.count) == CREW__JOIN_BIAS);
 		group->private_.own = 0;
-		crew__store_relaxed(&group->private_.count, CREW__JOIN_BIAS);
+		crew__store_relaxed(&group->private_.count, 0);
 		return true;
 	}
 	crew__lock_acquire(crew__join_lock(group));
 	crew__add_acq_rel(&group->private_.count,
-			  CREW__JOIN_BIAS - (uint64_t)group->private_.own);
+			  0 - CREW__JOIN_BIAS - (uint64_t)group->private_.own);
 	crew__lock_release(crew__join_lock(group));
 	return false;
 }

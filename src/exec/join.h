@@ -7,17 +7,17 @@
  *	owner	the task, or plain thread, that opened the group and closes it.
  *	own	a plain counter, of what runs on the owner's fiber: children spawned
  *		there, less those that the owner took back and ran in place.
- *	count	the shared counter: starts at BIAS (2^40). Children spawned elsewhere
- *		add to it, children that ended elsewhere take from it.
- *	armed	the owner waits: own - BIAS was added to count, which now is the number
- *		of children left.
+ *	count	the shared counter: starts at 0. Children spawned elsewhere add to it,
+ *		children that ended elsewhere take from it, below 0 if need be.
+ *	armed	the owner waits: own + BIAS (2^40) was added to count, which now is BIAS
+ *		and the number of children left.
  *
  * LIFE
  *	spawn	on the owner's fiber own + 1, elsewhere count + 1; then the task is
  *		queued.
  *	close	takes the group's own tasks from the top of the deque and runs them in
- *		place, own - 1 each. When none is left there: if own + count - BIAS is
- *		0 all is over, without a read-modify-write. Else the owner parks, and
+ *		place, own - 1 each. When none is left there: if own + count is 0 all is
+ *		over, without a read-modify-write. Else the owner parks, and
  *		the hook (its registers saved, nobody can have woken it before) arms.
  *	ended	count - n. If count is armed and n is all that is left, this happens
  *		under the group's lock, and the owner is woken.
@@ -25,13 +25,13 @@
  *		Interrupted, it takes the bias back under the lock.
  *
  * INVARIANTS
- *	J1  unarmed: children left = own + count - BIAS, and count > BIAS / 2.
- *	    armed:   children left = count.
- *	J2  count reaches 0 only while armed, only under the lock, once for each arming;
+ *	J1  unarmed: children left = own + count, and count is far from BIAS.
+ *	    armed:   children left = count - BIAS.
+ *	J2  count reaches BIAS only while armed, only under the lock, once for each arming;
  *	    or in the hook that arms, when all ended before.
  *	J3  Whoever has not yet counted its child off keeps the group alive, so a lock
  *	    that was found in vain may be let go. Else the last touch of the group is
- *	    the decrement, or the unlock after the one that reached 0.
+ *	    the decrement, or the unlock after the one that reached BIAS.
  *	J4  A group whose owner left close is not touched any more.
  *
  * ORDERS
@@ -69,8 +69,7 @@ static inline struct crew__lock *crew__join_lock(struct crew_group *group)
 static inline uint64_t crew__join_left(const struct crew_group *group)
 {
 	/* pairs: join.count */
-	return (uint64_t)group->private_.own + crew__load_acquire(&group->private_.count) -
-	       CREW__JOIN_BIAS;
+	return (uint64_t)group->private_.own + crew__load_acquire(&group->private_.count);
 }
 
 /* n children have ended, none of them counted in `own`. */

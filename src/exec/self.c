@@ -23,12 +23,16 @@ uint64_t *crew__sim_slots(void);
 
 #else
 
-static _Thread_local struct crew__worker *self_worker;
+/* not static: crew__self() in self.h names it in assembly */
+extern _Thread_local struct crew__worker *crew__self_worker;
+_Thread_local struct crew__worker *crew__self_worker;
+#define self_worker crew__self_worker
 static _Thread_local struct crew_scope *self_scope;
 static _Thread_local struct crew__fiber *self_host;
 
 #endif
 
+#if !defined(__x86_64__) || defined(CREW_SIM)
 NOINLINE struct crew__worker *crew__self(void)
 {
 	struct crew__worker *worker = self_worker;
@@ -36,6 +40,7 @@ NOINLINE struct crew__worker *crew__self(void)
 	OPAQUE(worker);
 	return worker;
 }
+#endif
 
 NOINLINE void crew__self_set(struct crew__worker *worker)
 {

@@ -6,7 +6,7 @@
  * Tasks change threads whenever they wait, and compilers keep the address of a
  * thread-local (and of errno) across calls that they cannot see to change
  * threads. So these functions return values, never addresses, are never
- * inlined, and hide their result from the optimiser; self.c stays out of the
+ * inlined as C, and hide their result from the optimiser; self.c stays out of the
  * unity build. Callers ask anew after every call that may run or resume a task.
  */
 #ifndef CREW__SELF_H
@@ -17,8 +17,25 @@
 struct crew__worker;
 struct crew__fiber;
 
-/* The worker that this thread is, or NULL on a plain thread. */
+/*
+ * The worker that this thread is, or NULL on a plain thread. On the way of every
+ * spawn, so without a call where the processor allows: the compiler sees neither
+ * the variable nor its address, only an instruction that it must not move or merge.
+ */
+#if defined(__x86_64__) && !defined(CREW_SIM)
+static inline struct crew__worker *crew__self(void)
+{
+	struct crew__worker *worker;
+
+	__asm__ volatile("movq crew__self_worker@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0"
+			 : "=r"(worker)
+			 :
+			 : "memory");
+	return worker;
+}
+#else
 struct crew__worker *crew__self(void);
+#endif
 void crew__self_set(struct crew__worker *worker);
 
 /* Plain threads: the innermost open scope of this thread, or NULL. */

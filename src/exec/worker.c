@@ -143,7 +143,10 @@ void crew__fiber_ready(struct crew__fiber *fiber)
 		uint64_t bits;
 
 		crew__attend(worker, CREW__LOOK);
-		crew__deque_dekker(&worker->deque);
+		if (worker->crew->fences)
+			crew__fence_seq_cst();
+		else
+			crew__compiler_barrier(); /* pairs: idle.hunger */
 		bits = crew__load_relaxed(&worker->deque.attention);
 		if (crew__unlikely(bits & CREW__HUNGER) ||
 		    (crew__unlikely(bits & CREW__NAPPER) && crew__ring_count(&worker->ring) > 1))

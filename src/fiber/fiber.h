@@ -56,6 +56,21 @@ void crew__context_switch(struct crew__context *from, struct crew__context *to);
 /* The first thing that an entry calls; `from`: whom it was switched to from. */
 void crew__context_entered(struct crew__context *from);
 
+/* Where the caller's stack is now, roughly. */
+static inline char *crew__stack_pointer(void)
+{
+	char *sp;
+
+#if defined(__x86_64__)
+	__asm__ volatile("movq %%rsp, %0" : "=r"(sp));
+#elif defined(__aarch64__)
+	__asm__ volatile("mov %0, sp" : "=r"(sp));
+#else
+	sp = __builtin_frame_address(0);
+#endif
+	return sp;
+}
+
 /*
  * The C++ runtime keeps two words about exceptions in flight for each thread;
  * a task takes them along. Without libstdc++ in the process both do nothing.

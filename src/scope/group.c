@@ -8,7 +8,7 @@
  *		what runs there counts in `own`), or a visitor: a plain thread, a task of
  *		another crew, the function inside crew_blocking().
  *
- * LIFE	OPEN -> CLOSING (the owner is in close; children may still spawn) -> CLOSED
+ * LIFE	OPEN (also while the owner is in close: children may still spawn) -> CLOSED
  *
  * INVARIANTS
  *	G1  The group's scope is the caller's innermost from open to close, but for
@@ -24,78 +24,98 @@
 
 #include "crew/crew.h"
 
-/* private_.state: not 0 and not small, so that garbage is no open group */
-#define OPEN	UINT32_C(0x6f70656e)
-#define CLOSING UINT32_C(0x6f70656f)
-#define CLOSED	UINT32_C(0x73687574)
+/* private_.state: open ones are not small, so that garbage is no open group; the low
+ * byte of an open group's is its policy. */
+#define CLOSED	UINT32_C(0)
+#define OPEN	UINT32_C(0x6f706e00)
+#define REFUSED UINT32_C(0x72656600) /* opened with bad options */
+
+/* In the scope's state, beside the mark. 0: all went well so far. */
+#define STOPPED UINT64_C(2) /* a child was stopped by a cancellation */
+#define FAILED	UINT64_C(4) /* `first` is set */
 
 static bool is_open(const struct crew_group *group)
 {
-	return group->private_.state - OPEN <= 1;
+	return (group->private_.state & ~UINT32_C(0xff)) == OPEN;
+}
+
+static enum crew_policy policy_of(const struct crew_group *group)
+{
+	return (enum crew_policy)(group->private_.state & 0xff);
 }
 
 /* ---- open ----------------------------------------------------------------- */
 
-static void read_options(struct crew_group *group, const struct crew_group_options *options)
+static int read_options(struct crew_group *group, const struct crew_group_options *options)
 {
 	if (!options)
-		return;
+		return 0;
+	if (options->size < sizeof(*options) || (unsigned)options->policy > CREW_SUPERVISE)
+		return CREW_EINVAL;
 	group->scope.private_.name = options->name;
-	group->private_.policy = options->policy;
+	group->private_.state = OPEN | (uint32_t)options->policy;
 	if (options->crew)
-		group->private_.crew = options->crew;
-	if (options->size < sizeof(*options) || options->policy > CREW_SUPERVISE)
-		group->private_.refused = CREW_EINVAL;
+		group->scope.private_.crew = options->crew;
+	return 0;
 }
 
-static void open_visiting(struct crew_group *group)
+static int visit(struct crew_group *group)
 {
-	struct crew *crew = group->private_.crew;
+	struct crew *crew = group->scope.private_.crew;
 
-	if (group->private_.refused)
-		return;
 	if (!crew)
-		group->private_.refused = CREW_ESTATE;
-	else if (crew__is_forked(crew))
-		group->private_.refused = CREW_EFORKED;
-	else
-		group->private_.refused = crew__visit(crew, group);
+		return CREW_ESTATE;
+	return crew__is_forked(crew) ? CREW_EFORKED : crew__visit(crew, group);
+}
+
+/* Everybody but a task that opens a group of its own crew with the defaults. */
+static __attribute__((noinline)) void open_slow(struct crew_group *group,
+						const struct crew_group_options *options)
+{
+	struct crew__caller caller = crew__caller();
+	int rc;
+
+	group->scope.private_.parent = crew__caller_scope(&caller);
+	group->scope.private_.crew = caller.fiber ? caller.fiber->crew : NULL;
+	group->private_.fiber = NULL;
+	rc = read_options(group, options);
+	if (rc == 0 && caller.worker && group->scope.private_.crew == caller.worker->crew)
+		group->private_.fiber = caller.fiber;
+	else if (rc == 0)
+		rc = visit(group);
+	if (rc) {
+		group->scope.private_.crew = NULL; /* it may be gone: nobody looks at it */
+		group->private_.refused = rc;
+		group->private_.state = REFUSED;
+	}
+	crew__caller_set_scope(&caller, &group->scope);
 }
 
 void crew_group_open(struct crew_group *group, const struct crew_group_options *options)
 {
-	struct crew__caller caller = { .worker = crew__self() };
+	struct crew__worker *worker = crew__self();
+	struct crew__fiber *fiber;
 
-	caller.fiber = crew__likely(caller.worker) ? caller.worker->fiber : crew__self_host();
 	group->scope.private_.state.value = 0;
 	group->scope.private_.name = NULL;
-	group->scope.private_.parent = crew__caller_scope(&caller);
 	group->private_.own = 0;
-	group->private_.count.value = CREW__JOIN_BIAS;
+	group->private_.state = OPEN | CREW_FAIL_FAST;
+	group->private_.closing = 0;
 	group->private_.lock = 0;
 	group->private_.first = 0;
-	group->private_.refused = 0;
-	group->private_.policy = CREW_FAIL_FAST;
-	group->private_.state = OPEN;
-	group->private_.crew = caller.fiber ? caller.fiber->crew : NULL;
-	if (crew__unlikely(options))
-		read_options(group, options);
-	group->scope.private_.crew = group->private_.crew;
-	if (crew__likely(caller.worker && group->private_.crew == caller.worker->crew)) {
-		group->private_.fiber = caller.fiber;
-		caller.fiber->scope = &group->scope;
+	group->private_.count.value = 0;
+	if (crew__unlikely(!worker || options)) {
+		open_slow(group, options);
 		return;
 	}
-	group->private_.fiber = NULL;
-	open_visiting(group);
-	if (group->private_.refused)
-		group->scope.private_.crew = NULL; /* it may be gone: nobody looks at it */
-	crew__caller_set_scope(&caller, &group->scope);
+	fiber = worker->fiber;
+	group->scope.private_.parent = fiber->scope;
+	group->scope.private_.crew = worker->crew;
+	group->private_.fiber = fiber;
+	fiber->scope = &group->scope;
 }
 
 /* ---- what children say ----------------------------------------------------- */
-
-#define STOPPED UINT64_C(2) /* in the scope's state: a child was stopped by a cancellation */
 
 static void cancel_from_inside(struct crew_group *group)
 {
@@ -117,6 +137,7 @@ static void record_failure(struct crew_group *group, int rc)
 
 	crew__cas32_acq_rel((struct crew__word32 *)(void *)&group->private_.first, &none,
 			    (uint32_t)rc); /* G2 */
+	crew__or_acq_rel(&group->scope.private_.state, FAILED);
 }
 
 static int first_failure(const struct crew_group *group)
@@ -142,7 +163,7 @@ void crew__group_child_failed(struct crew_group *group, int rc)
 		return;
 	}
 	record_failure(group, rc);
-	if (group->private_.policy == CREW_FAIL_FAST)
+	if (policy_of(group) == CREW_FAIL_FAST)
 		cancel_from_inside(group);
 }
 
@@ -152,14 +173,14 @@ void crew__group_child_failed(struct crew_group *group, int rc)
 static int may_spawn(const struct crew_group *group, const struct crew__caller *caller,
 		     crew_task_fn *fn)
 {
-	const struct crew *crew = group->private_.crew;
+	const struct crew *crew = group->scope.private_.crew;
 
 	if (!fn)
 		return CREW_EINVAL;
+	if (group->private_.state == REFUSED)
+		return group->private_.refused;
 	if (!is_open(group))
 		return CREW_ECLOSED;
-	if (group->private_.refused)
-		return group->private_.refused;
 	if (crew__is_forked(crew))
 		return CREW_EFORKED;
 	if (!caller->fiber && crew__load_acquire(&crew->state) != CREW__OPEN)
@@ -175,7 +196,7 @@ static void count_spawn(struct crew_group *group, bool on_owner, int64_t n)
 		crew__add_acq_rel(&group->private_.count, (uint64_t)n);
 }
 
-static int spawn_slow(struct crew_group *group, const struct crew__slot *slot,
+static __attribute__((noinline)) int spawn_slow(struct crew_group *group, const struct crew__slot *slot,
 		      const struct crew_task_options *options, const void *copy, size_t copy_bytes)
 {
 	struct crew__caller caller = crew__caller();
@@ -185,17 +206,32 @@ static int spawn_slow(struct crew_group *group, const struct crew__slot *slot,
 	if (rc)
 		return rc;
 	count_spawn(group, on_owner, 1);
-	if (caller.worker && caller.worker->crew == group->private_.crew && !options && !copy &&
+	if (caller.worker && caller.worker->crew == group->scope.private_.crew && !options && !copy &&
 	    crew__deque_push(&caller.worker->deque, slot)) {
 		if (crew__load_relaxed(&caller.worker->deque.attention) &
 		    (CREW__HUNGER | CREW__NAPPER))
 			crew__idle_pushed(caller.worker);
 		return 0;
 	}
-	rc = crew__submit(group->private_.crew, caller.worker, slot, options, copy, copy_bytes);
+	rc = crew__submit(group->scope.private_.crew, caller.worker, slot, options, copy, copy_bytes);
 	if (rc)
 		count_spawn(group, on_owner, -1);
 	return rc;
+}
+
+/* The same with the slot's words as arguments: leaves the fast path without a frame. */
+static __attribute__((noinline)) int spawn_at_slow(struct crew_group *group, crew_task_fn *fn,
+						   void *arg, const char *site)
+{
+	struct crew__slot slot = { .fn = fn, .arg = arg, .group = (uintptr_t)group, .site = site };
+
+	return spawn_slow(group, &slot, NULL, NULL, 0);
+}
+
+static __attribute__((noinline)) int pushed_while_hungry(struct crew__worker *worker)
+{
+	crew__idle_pushed(worker);
+	return 0;
 }
 
 int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg, const char *site)
@@ -203,19 +239,18 @@ int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg, c
 	struct crew__worker *worker = crew__self();
 	struct crew__slot slot = { .fn = fn, .arg = arg, .group = (uintptr_t)group, .site = site };
 	struct crew__fiber *fiber;
-	uint64_t attention;
 
-	if (crew__unlikely(!worker || !fn || !is_open(group)))
-		return spawn_slow(group, &slot, NULL, NULL, 0);
-	fiber = worker->fiber;
+	if (crew__unlikely(!worker || !fn))
+		return spawn_at_slow(group, fn, arg, site);
+	fiber = worker->fiber; /* a group's is NULL when it is not open */
 	if (crew__unlikely(fiber != group->private_.fiber || !crew__fiber_clean(fiber)))
-		return spawn_slow(group, &slot, NULL, NULL, 0);
+		return spawn_at_slow(group, fn, arg, site);
 	if (crew__unlikely(!crew__deque_push(&worker->deque, &slot)))
-		return spawn_slow(group, &slot, NULL, NULL, 0);
+		return spawn_at_slow(group, fn, arg, site);
 	group->private_.own++;
-	attention = crew__load_relaxed(&worker->deque.attention);
-	if (crew__unlikely(attention & (CREW__HUNGER | CREW__NAPPER)))
-		crew__idle_pushed(worker);
+	if (crew__unlikely(crew__load_relaxed(&worker->deque.attention) &
+			   (CREW__HUNGER | CREW__NAPPER)))
+		return pushed_while_hungry(worker);
 	return 0;
 }
 
@@ -246,23 +281,23 @@ int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *a
 /* The short answer of may_leave() for a task of the crew. */
 static bool owns(const struct crew_group *group, const struct crew__fiber *fiber)
 {
-	return group->private_.state == OPEN && group->private_.fiber == fiber &&
-	       fiber->scope == &group->scope;
+	return group->private_.fiber == fiber && fiber->scope == &group->scope &&
+	       !group->private_.closing;
 }
 
 /* Is the caller the owner, and the group its innermost? */
 static int may_leave(const struct crew_group *group, const struct crew__caller *caller)
 {
-	if (group->private_.state != OPEN)
+	const struct crew *crew = group->scope.private_.crew; /* NULL when refused */
+
+	if ((!is_open(group) && group->private_.state != REFUSED) || group->private_.closing)
 		return CREW_ESTATE;
-	if (caller->fiber && crew__is_forked(caller->fiber->crew))
-		return CREW_EFORKED;
-	if (group->private_.crew && !group->private_.refused &&
-	    crew__is_forked(group->private_.crew))
+	if ((caller->fiber && crew__is_forked(caller->fiber->crew)) ||
+	    (crew && crew__is_forked(crew)))
 		return CREW_EFORKED;
 	/* a child of the group stands in its scope too, but on another fiber */
 	if (group->private_.fiber ? !caller->worker || group->private_.fiber != caller->fiber :
-				    caller->worker && caller->worker->crew == group->private_.crew)
+				    crew && caller->worker && caller->worker->crew == crew)
 		return CREW_ESTATE;
 	return crew__caller_scope(caller) == &group->scope ? 0 : CREW_ESTATE; /* G1 */
 }
@@ -272,6 +307,8 @@ int crew_group_wait(struct crew_group *group)
 	struct crew__caller caller = crew__caller();
 	int rc = may_leave(group, &caller);
 
+	if (rc == 0 && group->private_.state == REFUSED)
+		rc = group->private_.refused;
 	if (rc == 0)
 		rc = crew__caller_check(&caller);
 	if (rc)
@@ -283,92 +320,136 @@ int crew_group_wait(struct crew_group *group)
 	return crew__join_park(group, true, "group wait") ? 0 : CREW_ECANCELED;
 }
 
+/* Counts a child off that will not run. */
+static __attribute__((noinline)) void skip_child(struct crew_group *group,
+						 struct crew__fiber *fiber, bool has_record,
+						 struct crew__record *record)
+{
+	if (has_record)
+		crew__record_run(fiber, record, true);
+	crew__group_child_skipped(group);
+}
+
+static __attribute__((noinline)) _Noreturn void left_open(void)
+{
+	crew__fail("a task returned without closing its group", NULL, CREW_HERE);
+}
+
 /* Runs one child of the group that is the newest task here. False: park. */
-static bool run_in_place(struct crew_group *group, struct crew__fiber *fiber)
+static inline __attribute__((always_inline)) bool run_in_place(struct crew_group *group, struct crew__fiber *fiber)
 {
 	struct crew__worker *worker = fiber->worker;
-	uintptr_t newest = crew__deque_peek_group(&worker->deque);
-	struct crew__slot slot;
-	uint64_t site;
+	const struct crew__deque_cell *cell = crew__deque_newest(&worker->deque);
+	uintptr_t newest = (uintptr_t)crew__cell_word(cell, 2);
+	bool has_record = newest != (uintptr_t)group;
+	void *arg;
+	const char *site;
+	uint64_t outer;
 	int rc;
 
 	/* pinned ones need a fiber of their own */
-	if (crew__unlikely((newest & ~CREW__SLOT_RECORD) != (uintptr_t)group))
+	if (crew__unlikely(has_record && newest != ((uintptr_t)group | CREW__SLOT_RECORD)))
 		return false;
-	if (crew__unlikely((char *)__builtin_frame_address(0) < fiber->room))
+	if (crew__unlikely(crew__stack_pointer() < fiber->room))
 		return false;
 	if (crew__unlikely(crew__load_relaxed(&worker->deque.attention) & CREW__LOOK) &&
 	    crew__worker_must_park(worker))
 		return false;
-	if (!crew__deque_pop(&worker->deque, &slot))
+	if (crew__unlikely(!crew__deque_take_newest(&worker->deque)))
 		return false;
 	crew__count(&worker->counters.tasks, 1);
 	group->private_.own--;
+	arg = (void *)(uintptr_t)crew__cell_word(cell, 1);
+	site = (const char *)(uintptr_t)crew__cell_word(cell, 3);
 	if (crew__unlikely(!crew__fiber_clean(fiber)) && !crew__fiber_look(fiber)) {
-		if (slot.group & CREW__SLOT_RECORD)
-			crew__record_run(fiber, slot.arg, true);
-		crew__group_child_skipped(group);
+		skip_child(group, fiber, has_record, arg);
 		return true;
 	}
-	site = fiber->site.value;
-	crew__note(&fiber->site, slot.site);
-	if (crew__unlikely(slot.group & CREW__SLOT_RECORD))
-		rc = crew__record_run(fiber, slot.arg, false);
+	outer = fiber->site.value;
+	crew__note(&fiber->site, site);
+	if (crew__unlikely(has_record))
+		rc = crew__record_run(fiber, arg, false);
 	else
-		rc = slot.fn(slot.arg);
-	__atomic_store_n(&fiber->site.value, site, __ATOMIC_RELAXED);
-	crew__require(fiber->scope == &group->scope, "a task returned without closing its group",
-		      slot.site);
+		rc = ((crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0))(arg);
+	__atomic_store_n(&fiber->site.value, outer, __ATOMIC_RELAXED);
+	if (crew__unlikely(fiber->scope != &group->scope))
+		left_open();
 	if (crew__unlikely(rc))
 		crew__group_child_failed(group, rc);
 	return true;
 }
 
-/* What close says when all children have ended. */
-static int outcome(const struct crew_group *group, int rc)
+/* The block's own failure. */
+static __attribute__((noinline)) void block_failed(struct crew_group *group, int rc)
 {
-	int first = first_failure(group);
+	if (is_explained(group, rc))
+		return;
+	record_failure(group, rc);
+	cancel_from_inside(group);
+}
+
+/* What close says when all children have ended, and not all went well. */
+static __attribute__((noinline)) int outcome(const struct crew_group *group, int rc)
+{
 	bool stopped = crew__load_relaxed(&group->scope.private_.state) & STOPPED;
 
-	if (group->private_.policy == CREW_SUPERVISE)
+	if (policy_of(group) == CREW_SUPERVISE)
 		return rc;
-	if (first)
-		return first;
+	if (first_failure(group))
+		return first_failure(group);
 	/* rc can only be an explained CREW_ECANCELED here */
-	return (stopped || rc) && crew__scope_marked(group->scope.private_.parent) ? CREW_ECANCELED :
-									       rc;
+	return (stopped || rc) && crew__scope_marked(group->scope.private_.parent) ?
+		       CREW_ECANCELED :
+		       rc;
+}
+
+/* Everybody but a task that closes a group of its own crew as it should. */
+static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc)
+{
+	struct crew__caller caller = crew__caller();
+	int wrong = may_leave(group, &caller);
+	bool refused = group->private_.state == REFUSED;
+	bool visited;
+
+	if (wrong)
+		return wrong;
+	group->private_.closing = 1;
+	if (rc && !refused)
+		block_failed(group, rc);
+	if (group->private_.fiber)
+		while (group->private_.own > 0 && run_in_place(group, caller.fiber))
+			;
+	if (!refused && crew__join_left(group))
+		crew__join_park(group, false, "group close");
+	visited = !group->private_.fiber && !refused;
+	rc = refused ? group->private_.refused : outcome(group, rc);
+	group->private_.fiber = NULL;
+	group->private_.state = CLOSED;
+	crew__caller_set_scope(&caller, group->scope.private_.parent);
+	if (visited)
+		crew__leave(group->scope.private_.crew, group);
+	return rc;
 }
 
 int crew_group_close(struct crew_group *group, int rc)
 {
-	struct crew__caller caller = crew__caller();
+	struct crew__worker *worker = crew__self();
+	struct crew__fiber *fiber;
 
-	if (crew__unlikely(!caller.worker || !owns(group, caller.fiber) ||
-			   !crew__fiber_clean(caller.fiber))) {
-		int wrong = may_leave(group, &caller);
-
-		if (wrong)
-			return wrong;
-	}
-	group->private_.state = CLOSING;
-	if (crew__unlikely(group->private_.refused)) {
-		group->private_.state = CLOSED;
-		crew__caller_set_scope(&caller, group->scope.private_.parent);
-		return group->private_.refused;
-	}
-	if (crew__unlikely(rc) && !is_explained(group, rc)) {
-		record_failure(group, rc);
-		cancel_from_inside(group);
-	}
-	if (group->private_.fiber)
-		while (group->private_.own > 0 && run_in_place(group, caller.fiber))
-			;
-	if (crew__join_left(group))
+	if (crew__unlikely(!worker || rc))
+		return close_slow(group, rc);
+	fiber = worker->fiber;
+	if (crew__unlikely(!owns(group, fiber) || !crew__fiber_clean(fiber)))
+		return close_slow(group, rc);
+	group->private_.closing = 1;
+	while (group->private_.own > 0 && run_in_place(group, fiber))
+		;
+	if (crew__unlikely(crew__join_left(group)))
 		crew__join_park(group, false, "group close");
+	if (crew__unlikely(crew__load_relaxed(&group->scope.private_.state)))
+		rc = outcome(group, rc);
+	group->private_.fiber = NULL;
 	group->private_.state = CLOSED;
-	rc = outcome(group, rc);
-	crew__caller_set_scope(&caller, group->scope.private_.parent);
-	if (!group->private_.fiber)
-		crew__leave(group->private_.crew, group);
+	fiber->scope = group->scope.private_.parent;
 	return rc;
 }

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search.c - many runs, until one fails; then a shorter way to the same failure.
+ *
+ * Shortening leaves out choices, half of them at a time, then a quarter, down to
+ * one by one, as long as the run still fails with the same verdict (Zeller,
+ * Hildebrandt, "Simplifying and isolating failure-inducing input", 2002). What is
+ * left is mostly a handful of switches, and is run once more to be reported.
+ */
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SHORTENING_RUNS 2000
+
+struct search {
+	struct crew__sim_options options;
+	bool loud;
+	void (*main)(void *);
+	void *arg;
+	struct crew__sim_result result;
+	uint64_t runs;
+	uint64_t steps;
+	struct timespec begun;
+};
+
+/* What the environment wants of the search of this name. */
+struct wish {
+	bool skip;
+	const char *seed;
+	const char *choices;
+	uint64_t times;
+};
+
+static struct wish read_wish(const char *name)
+{
+	const char *only = getenv("SIM");
+	const char *times = getenv("SEEDS");
+	struct wish wish = { .times = times ? strtoull(times, NULL, 10) : 1 };
+
+	if (wish.times == 0)
+		wish.times = 1;
+	if (!only)
+		return wish;
+	wish.skip = !name || strcmp(name, only) != 0;
+	wish.seed = getenv("SEED");
+	wish.choices = getenv("CHOICES");
+	return wish;
+}
+
+static struct search begin_search(const struct crew__sim_options *options, void (*main)(void *),
+				  void *arg)
+{
+	struct search search = { .options = *options, .main = main, .arg = arg };
+
+	if (!search.options.name)
+		search.options.name = "unnamed";
+	search.loud = !options->quiet;
+	search.options.quiet = true;
+	search.result.verdict = CREW__SIM_OK;
+	clock_gettime(CLOCK_MONOTONIC, &search.begun);
+	return search;
+}
+
+/* True: it did not fail. */
+static bool run_once(struct search *search)
+{
+	search->result = crew__sim_run(&search->options, search->main, search->arg);
+	search->runs++;
+	search->steps += search->result.steps;
+	return search->result.verdict == CREW__SIM_OK;
+}
+
+static void print_cost(const struct search *search)
+{
+	struct timespec now;
+	double seconds;
+
+	if (!getenv("STATS"))
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	seconds = (double)(now.tv_sec - search->begun.tv_sec) +
+		  (double)(now.tv_nsec - search->begun.tv_nsec) / 1e9;
+	fprintf(stderr, "sim: %s: %llu runs, %llu steps, %.2f s, %.2f M steps/s\n",
+		search->options.name, (unsigned long long)search->runs,
+		(unsigned long long)search->steps, seconds,
+		(double)search->steps / 1e6 / (seconds > 0 ? seconds : 1));
+}
+
+static struct crew__sim_result end_search(struct search *search)
+{
+	search->result.runs = search->runs;
+	search->result.all_steps = search->steps;
+	print_cost(search);
+	return search->result;
+}
+
+/* ---- a failure ------------------------------------------------------------- */
+
+static void copy_choices(struct crew__sim_choices *to, const struct crew__sim_choices *from,
+			 size_t skip_from, size_t skip_to)
+{
+	to->count = 0;
+	for (size_t i = 0; i < from->count; i++)
+		if (i < skip_from || i >= skip_to)
+			crew__sim_choices_add(to, from->list[i]);
+}
+
+/* Leaves choices out of `best`, which failed with `verdict`. */
+static void shorten(struct search *search, struct crew__sim_choices *best,
+		    enum crew__sim_verdict verdict)
+{
+	unsigned runs = 0;
+
+	for (size_t part = best->count; part > 0; part /= 2) {
+		for (size_t from = 0; from < best->count && runs < SHORTENING_RUNS; runs++) {
+			copy_choices(&crew__sim_given, best, from, from + part);
+			run_once(search);
+			if (search->result.verdict == verdict &&
+			    crew__sim_made.count < best->count)
+				copy_choices(best, &crew__sim_made, 0, 0);
+			else
+				from += part;
+		}
+	}
+}
+
+/* search->result has failed: finds out more, and says it. */
+static void explain(struct search *search)
+{
+	struct crew__sim_choices best = { .list = NULL };
+	struct crew__sim_result failure = search->result;
+
+	copy_choices(&best, &crew__sim_made, 0, 0);
+	search->options.strategy = CREW__SIM_REPLAY;
+	search->options.choices = NULL;
+	copy_choices(&crew__sim_given, &best, 0, 0);
+	run_once(search);
+	if (search->result.verdict == failure.verdict) {
+		shorten(search, &best, failure.verdict);
+		copy_choices(&crew__sim_given, &best, 0, 0);
+		search->options.quiet = !search->loud;
+		run_once(search);
+		search->result.seed = failure.seed;
+		failure = search->result;
+	} else if (search->loud) {
+		fprintf(stderr, "sim: %s: %s; not so when its choices were replayed\n",
+			search->options.name, failure.message);
+	}
+	search->result = failure;
+	if (search->loud)
+		crew__sim_report_replay(&search->options, &search->result);
+	free(best.list);
+}
+
+/* ---- searches ---------------------------------------------------------------- */
+
+static void replay_wish(struct search *search, const struct wish *wish)
+{
+	search->options.quiet = false;
+	if (wish->choices) {
+		search->options.strategy = CREW__SIM_REPLAY;
+		search->options.choices = wish->choices;
+	} else {
+		search->options.seed = strtoull(wish->seed, NULL, 10);
+	}
+	run_once(search);
+	fprintf(stderr, "sim: %s: %s, %llu steps, hash %016llx\n", search->options.name,
+		crew__sim_verdict_name(search->result.verdict),
+		(unsigned long long)search->result.steps,
+		(unsigned long long)search->result.hash);
+}
+
+/* Without any interruption: seed 0. It tells PCT how long a run is. */
+static bool measure(struct search *search)
+{
+	enum crew__sim_strategy strategy = search->options.strategy;
+	bool fine;
+
+	search->options.strategy = CREW__SIM_REPLAY;
+	search->options.choices = "";
+	search->options.seed = 0;
+	fine = run_once(search);
+	search->options.strategy = strategy;
+	search->options.choices = NULL;
+	if (!search->options.length)
+		search->options.length = search->result.steps + 1;
+	return fine;
+}
+
+struct crew__sim_result crew__sim_search_seeds(const struct crew__sim_options *options,
+					       void (*main)(void *), void *arg, uint64_t n)
+{
+	struct search search = begin_search(options, main, arg);
+	struct wish wish = read_wish(options->name);
+	bool fine;
+
+	if (wish.skip)
+		return search.result;
+	fine = measure(&search);
+	if (wish.choices || wish.seed) {
+		replay_wish(&search, &wish);
+		return end_search(&search);
+	}
+	for (uint64_t seed = 1; fine && seed <= n * wish.times; seed++) {
+		search.options.seed = seed;
+		fine = run_once(&search);
+	}
+	if (!fine)
+		explain(&search);
+	return end_search(&search);
+}
+
+struct crew__sim_result crew__sim_enumerate(const struct crew__sim_options *options,
+					    void (*main)(void *), void *arg, unsigned bound)
+{
+	struct search search = begin_search(options, main, arg);
+	struct wish wish = read_wish(options->name);
+	bool complete = false;
+
+	if (wish.skip)
+		return search.result;
+	if (wish.choices) {
+		replay_wish(&search, &wish);
+		return end_search(&search);
+	}
+	search.options.strategy = CREW__SIM_ENUMERATE;
+	/* the smallest bound first: so what is found is found with few interruptions */
+	for (unsigned now = 0; now <= bound; now++) {
+		crew__sim_enumerate_begin(now);
+		do {
+			if (options->run_max && search.runs >= options->run_max)
+				return end_search(&search);
+			if (!run_once(&search)) {
+				explain(&search);
+				return end_search(&search);
+			}
+		} while (crew__sim_enumerate_next());
+	}
+	complete = true;
+	end_search(&search);
+	search.result.complete = complete;
+	return search.result;
+}

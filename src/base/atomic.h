@@ -109,6 +109,18 @@ CREW__ATOMIC_OPS(struct crew__word32, uint32_t, 32)
 #endif
 #endif
 
+/* Orders that TSan cannot see: a hand-over through code that it does not instrument,
+ * or through being one thread. Nothing in other builds. */
+#ifdef CREW__TSAN
+void __tsan_acquire(void *at);
+void __tsan_release(void *at);
+#define crew__tsan_release(at) __tsan_release(at)
+#define crew__tsan_acquire(at) __tsan_acquire(at)
+#else
+#define crew__tsan_release(at) ((void)(at))
+#define crew__tsan_acquire(at) ((void)(at))
+#endif
+
 /*
  * A counter that one thread writes and others read now and then: no
  * read-modify-write, one instruction. Aligned 64-bit accesses are not torn on

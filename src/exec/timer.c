@@ -46,14 +46,15 @@ static void timer_main(void *opaque)
 		struct crew__parker *won[FIRE_BATCH];
 		unsigned count = take_due(timer, crew__port_now(), won);
 		struct crew__heap_node *first = crew__heap_first(&timer->heap);
+		crew_time until = first ? first->when : CREW_NEVER;
 		uint32_t changed = crew__load32_relaxed(&timer->changed);
 
-		timer->waits_until = first ? first->when : CREW_NEVER;
+		timer->waits_until = until;
 		crew__lock_release(&timer->lock);
 		for (unsigned i = 0; i < count; i++)
 			crew__ready(won[i]);
 		if (count < FIRE_BATCH)
-			crew__port_wait(&timer->changed, changed, timer->waits_until);
+			crew__port_wait(&timer->changed, changed, until);
 		crew__lock_acquire(&timer->lock);
 	}
 	crew__lock_release(&timer->lock);

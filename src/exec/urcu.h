@@ -11,13 +11,7 @@
 
 #include "base/atomic.h"
 
-#ifdef CREW__TSAN
-#include <sanitizer/tsan_interface.h>
-#define crew__urcu_release(at) __tsan_release(at)
-#define crew__urcu_acquire(at) __tsan_acquire(at)
-#else
-#define crew__urcu_release(at) CREW__POINT()
-#define crew__urcu_acquire(at) CREW__POINT()
-#endif
+#define crew__urcu_release(at) (crew__tsan_release(at), CREW__POINT())
+#define crew__urcu_acquire(at) (crew__tsan_acquire(at), CREW__POINT())
 
 #endif /* CREW__URCU_H */

@@ -14,6 +14,11 @@
  * THE RESERVE (R11). While a worker runs a task it owns a fiber to go on with, so
  * that no wait fails for memory. A loop without one only resumes ready fibers.
  *
+ * TSan sees each fiber as a thread of its own that a switch does not order; what one
+ * worker does, on whatever fibers, is ordered by being one thread, and it is told so.
+ * A fiber that goes from worker to worker is ordered by the queue that it goes through,
+ * which TSan checks.
+ *
  * THE HOOK. What must happen once the registers of the fiber that is left are
  * saved (publish it, give it to the pool) is done by the far side of the switch,
  * first of all. The far side is a loop that begins, or code behind its own switch.
@@ -34,6 +39,7 @@ static void run_hook(void)
 {
 	struct crew__worker *worker = crew__self();
 
+	crew__tsan_acquire(worker);
 	worker->after(worker, worker->left, worker->after_arg);
 }
 
@@ -52,6 +58,7 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 	worker->after_arg = arg;
 	worker->fiber = to;
 	to->worker = worker;
+	crew__tsan_release(worker);
 	crew__context_switch(&from->context, &to->context);
 	/* perhaps another thread: nothing read before the switch is asked again */
 	run_hook();
@@ -239,15 +246,18 @@ static void leave_for_good(struct crew__worker *worker)
 	struct crew__fiber *fiber = worker->fiber;
 
 	worker->left = fiber;
+	crew__tsan_release(worker);
 	crew__context_switch(&fiber->context, &worker->base);
 }
 
 void crew__worker_loop(void *opaque)
 {
 	struct crew__worker *worker = crew__self();
-	struct crew__fiber *own = worker->fiber;
+	struct crew__fiber *own;
 
 	(void)opaque;
+	crew__tsan_acquire(worker);
+	own = worker->fiber;
 	crew__context_entered(worker->left ? &worker->left->context : &worker->base);
 	if (worker->left)
 		run_hook();
@@ -296,6 +306,8 @@ void crew__worker_main(void *opaque)
 	worker->left = NULL;
 	worker->fiber = first;
 	first->worker = worker;
+	crew__tsan_release(worker);
 	crew__context_switch(&worker->base, &first->context);
+	crew__tsan_acquire(worker);
 	crew__self_set(NULL);
 }

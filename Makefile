@@ -1,0 +1,249 @@
+# crew - one Makefile, no configure step. `make help` says what there is.
+
+VERSION_MAJOR = 0
+VERSION       = 0.1.0
+SONAME        = libcrew.so.$(VERSION_MAJOR)
+
+MODE    ?= release
+SAN     ?=
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+SECONDS ?= 60
+SEED    ?=
+# nothing below needs to be changed
+
+.SUFFIXES:
+.DELETE_ON_ERROR:
+V ?= 0
+Q = $(if $(filter 1,$(V)),,@)
+say = @$(if $(filter 1,$(V)),:,printf '  %-6s %s\n' $(1) $(2))
+comma = ,
+
+MACHINE := $(shell $(CC) -dumpmachine)
+ARCH    := $(firstword $(subst -, ,$(MACHINE)))
+FIBER   ?= $(if $(wildcard src/fiber/switch_$(ARCH).S),asm,ucontext)
+
+WARN = -Wall -Wextra -Wpedantic -Wundef -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+       -Wvla -Wconversion -Wcast-align -Wwrite-strings -Wimplicit-fallthrough
+ifdef WERROR
+WARN += -Werror
+endif
+BASE_FLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -fPIC -fvisibility=hidden \
+             -ftls-model=initial-exec -fasynchronous-unwind-tables -fno-lto -MMD -MP
+MODE_release = -O2 -g -DCREW_RELEASE
+MODE_debug   = -O1 -g
+MODE_tiny    = -O2 -g -DCREW_TINY
+MODE_hard    = -O2 -g -DCREW_HARD
+MODE_sim     = -O1 -g -DCREW_SIM -DCREW_TINY
+ifeq ($(MODE_$(MODE)),)
+$(error MODE=$(MODE): say release, debug, tiny, hard or sim)
+endif
+SAN_FLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+            $(if $(findstring clang,$(CC)),,$(if $(findstring thread,$(SAN)),-Wno-tsan)))
+FIBER_FLAGS = $(if $(filter ucontext,$(FIBER)),-DCREW_FIBER_UCONTEXT)
+ALL_CFLAGS = $(BASE_FLAGS) $(MODE_$(MODE)) $(FIBER_FLAGS) $(SAN_FLAGS) $(WARN) $(CFLAGS)
+LINK_FLAGS = $(SAN_FLAGS) $(LDFLAGS)
+
+B := build/$(MODE)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter ucontext,$(FIBER)),-ucontext)$(if $(findstring clang,$(CC)),-clang)$(if $(findstring aarch64,$(CC)),-aarch64)
+
+URCU_LIBS ?= -lurcu-common
+LIBS = $(URCU_LIBS) -pthread
+
+# ---- the library -------------------------------------------------------------
+
+# Release builds compile src/all.c, which holds everything but the doors.
+DOORS    = src/exec/self.c $(if $(filter sim,$(MODE)),$(wildcard src/sim/*.c) src/port/lock.c,$(wildcard src/port/*.c))
+SWITCH   = $(if $(filter asm,$(FIBER)),src/fiber/switch_$(ARCH).S,src/fiber/switch_ucontext.c)
+PARTS    = $(filter-out $(DOORS) src/fiber/switch_ucontext.c src/port/%,$(wildcard src/base/*.c src/fiber/*.c src/exec/*.c src/scope/*.c src/watch/*.c))
+SOURCES  = $(if $(filter release,$(MODE)),src/all.c,$(PARTS)) $(DOORS) $(SWITCH)
+OBJECTS  = $(addprefix $(B)/,$(addsuffix .o,$(basename $(SOURCES))))
+HEADERS  = $(wildcard include/*.h include/crew/*.h)
+
+SUM_SOURCES = $(wildcard tools/crew-sum/*.c)
+HAVE_CRYPTO = $(shell printf '\043include <openssl/evp.h>\n\043include <xxhash.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
+
+.PHONY: all lib tools
+all: deps-build lib tools
+lib: $(B)/libcrew.a $(B)/libcrew.so
+tools: $(if $(HAVE_CRYPTO),$(B)/crew-sum,no-crew-sum)
+
+.PHONY: no-crew-sum
+no-crew-sum:
+	@echo 'crew-sum is left out: libcrypto or xxhash is missing (apt-get install libssl-dev libxxhash-dev)'
+
+$(B)/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/%.o: %.S
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/libcrew.a: $(OBJECTS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/libcrew.so.$(VERSION): $(OBJECTS) src/crew.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK_FLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/crew.map \
+		$(if $(SAN),,-Wl$(comma)-z$(comma)defs) -Wl,-z,nodelete -o $@ $(OBJECTS) $(LIBS)
+
+$(B)/libcrew.so: $(B)/libcrew.so.$(VERSION)
+	@ln -sf libcrew.so.$(VERSION) $(B)/$(SONAME)
+	@ln -sf $(SONAME) $@
+
+$(B)/crew-sum: $(addprefix $(B)/,$(SUM_SOURCES:.c=.o)) $(B)/libcrew.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK_FLAGS) -o $@ $^ -lcrypto $(LIBS)
+
+# ---- tests -------------------------------------------------------------------
+
+TEST_SOURCES  = $(wildcard tests/unit/*/*.c tests/api/*.c)
+MODEL_SOURCES = $(wildcard tests/model/*.c)
+STRESS        = $(patsubst tests/stress/%.c,$(B)/stress/%,$(wildcard tests/stress/*.c))
+MISUSE        = $(patsubst tests/misuse/%.c,$(B)/misuse/%,$(wildcard tests/misuse/*.c))
+CXX_TESTS     = $(patsubst tests/%.cpp,$(B)/%,$(wildcard tests/*/*.cpp tests/*/*/*.cpp))
+TEST_FLAGS    = -Itests -fno-pie $(filter-out -fPIC,$(ALL_CFLAGS))
+
+$(B)/plain/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_FLAGS) -DCREW_PLAIN -c -o $@ $<
+
+$(B)/criterion/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_FLAGS) -c -o $@ $<
+
+# the same tests twice: in one process, and with a process for each
+$(B)/tests-plain: $(addprefix $(B)/plain/,$(TEST_SOURCES:.c=.o) tests/support/plain.o) $(B)/libcrew.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ $(LIBS)
+
+$(B)/tests-criterion: $(addprefix $(B)/criterion/,$(TEST_SOURCES:.c=.o)) $(B)/libcrew.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ -lcriterion $(LIBS)
+
+$(B)/tests-model: $(addprefix $(B)/plain/,$(MODEL_SOURCES:.c=.o) tests/support/plain.o) $(B)/libcrew.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ $(LIBS)
+
+$(STRESS) $(MISUSE): $(B)/%: tests/%.c $(B)/libcrew.a
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_FLAGS) $(LINK_FLAGS) -no-pie -o $@ $< $(B)/libcrew.a $(LIBS)
+
+$(CXX_TESTS): $(B)/%: tests/%.cpp $(B)/libcrew.a
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 -O1 -g -Iinclude -Isrc -Itests $(SAN_FLAGS) -o $@ $< $(B)/libcrew.a $(LIBS)
+
+.PHONY: programs where
+where:
+	@echo $(B)
+
+programs: $(STRESS) $(MISUSE) $(CXX_TESTS)
+
+.PHONY: check check-all check-asan check-tsan check-ubsan check-aarch64 model stress
+check: deps-check all
+	@CC='$(CC)' MAKE='$(MAKE)' tools/check quick
+
+check-all: deps-check all
+	@CC='$(CC)' MAKE='$(MAKE)' tools/check all
+
+check-asan: deps-check
+	@CC='$(CC)' MAKE='$(MAKE)' tools/check asan
+
+check-tsan: deps-check
+	@CC='$(CC)' MAKE='$(MAKE)' tools/check tsan
+
+check-ubsan: deps-check
+	@CC='$(CC)' MAKE='$(MAKE)' tools/check ubsan
+
+check-aarch64:
+	@MAKE='$(MAKE)' tools/check aarch64
+
+model: deps-check
+	@CC='$(CC)' MAKE='$(MAKE)' tools/check model
+
+stress: deps-build
+	@CC='$(CC)' MAKE='$(MAKE)' SECONDS='$(SECONDS)' SEED='$(SEED)' tools/check stress
+
+# ---- perf, lint, demo ----------------------------------------------------------
+
+.PHONY: perf lint demo clean help
+perf: deps-build lib
+	@perf/run
+
+lint:
+	@tools/lint
+
+demo: deps-build
+	@$(MAKE) --no-print-directory DEPS=no all
+	@tools/demo $(B)/crew-sum
+
+clean:
+	rm -rf build
+
+# ---- what is needed --------------------------------------------------------------
+
+.PHONY: deps deps-build deps-check
+deps: deps-check
+deps-build:
+	$(if $(filter no,$(DEPS)),,@tools/deps build)
+deps-check:
+	$(if $(filter no,$(DEPS)),,@tools/deps check)
+
+# ---- install -----------------------------------------------------------------------
+
+I = $(DESTDIR)
+.PHONY: install uninstall installcheck man
+man:
+	@tools/make-man build/man
+
+install: lib tools man
+	install -d $(I)$(LIBDIR)/pkgconfig $(I)$(LIBDIR)/cmake/crew $(I)$(INCLUDEDIR)/crew $(I)$(BINDIR)
+	install -m 644 $(B)/libcrew.a $(I)$(LIBDIR)/
+	install -m 755 $(B)/libcrew.so.$(VERSION) $(I)$(LIBDIR)/
+	ln -sf libcrew.so.$(VERSION) $(I)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(I)$(LIBDIR)/libcrew.so
+	install -m 644 include/crew.h $(I)$(INCLUDEDIR)/
+	install -m 644 include/crew/*.h $(I)$(INCLUDEDIR)/crew/
+	tools/make-package $(VERSION) $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(I)$(LIBDIR)
+	$(if $(HAVE_CRYPTO),install -m 755 $(B)/crew-sum $(I)$(BINDIR)/)
+	for section in 1 3 7; do \
+		install -d $(I)$(MANDIR)/man$$section && \
+		install -m 644 build/man/*.$$section $(I)$(MANDIR)/man$$section/; done
+
+uninstall: man
+	rm -f $(I)$(LIBDIR)/libcrew.a $(I)$(LIBDIR)/libcrew.so*
+	rm -f $(I)$(LIBDIR)/pkgconfig/crew.pc $(I)$(INCLUDEDIR)/crew.h $(I)$(BINDIR)/crew-sum
+	rm -rf $(I)$(LIBDIR)/cmake/crew $(I)$(INCLUDEDIR)/crew
+	for section in 1 3 7; do for page in build/man/*.$$section; do \
+		rm -f $(I)$(MANDIR)/man$$section/$${page##*/}; done; done
+
+installcheck: all
+	@MAKE='$(MAKE)' CC='$(CC)' CXX='$(CXX)' tools/installcheck
+
+help:
+	@printf '%s\n' \
+	'make                library, shared and static, and the tools       ~15 s' \
+	'make demo           set-up, then checksums of a real tree            ~60 s' \
+	'make check          set-up, then the tests: run before each commit   ~3 min' \
+	'make check-all      + sanitizers, tiny, hard, model, stress, aarch64 ~20 min' \
+	'make check-asan     the tests under ASan and LSan (-tsan, -ubsan)    ~3 min each' \
+	'make model          the real code in the simulated world             ~2 min' \
+	'make stress         SECONDS=60 SEED=7                                as long as you say' \
+	'make perf           benchmarks against rivals and targets            ~9 min; QUICK=1 ~1 min' \
+	'make lint           clang-format, clang-tidy, cppcheck               ~1 min' \
+	'make install        PREFIX=/usr/local DESTDIR= LIBDIR INCLUDEDIR MANDIR; uninstall undoes it' \
+	'make installcheck   builds the README program from a scratch prefix  ~15 s' \
+	'make deps           installs what is missing with apt-get            DEPS=no: never' \
+	'variables: MODE=release|debug|tiny|hard  SAN=thread|address,undefined  CC=  FIBER=ucontext  V=1'
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -122,6 +122,31 @@ void __tsan_release(void *at);
 #endif
 
 /*
+ * Words that one thread writes and others only look at. The writer's own reads need
+ * no order; what it writes is for whoever happens to look (statistics, dumps).
+ */
+static inline uint64_t crew__own(const struct crew_word *w)
+{
+	return __atomic_load_n(&w->value, __ATOMIC_RELAXED);
+}
+
+static inline void crew__show(struct crew_word *w, uint64_t v)
+{
+	__atomic_store_n(&w->value, v, __ATOMIC_RELAXED);
+}
+
+static inline void crew__show_pointer(struct crew_word *w, const void *what)
+{
+	crew__show(w, (uint64_t)(uintptr_t)what);
+}
+
+/* Before anybody else can see the word. */
+static inline void crew__init_word(struct crew_word *w, uint64_t v)
+{
+	w->value = v;
+}
+
+/*
  * A counter that one thread writes and others read now and then: no
  * read-modify-write, one instruction. Aligned 64-bit accesses are not torn on
  * the processors we build for; TSan is shown the relaxed accesses that are meant.

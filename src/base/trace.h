@@ -37,11 +37,10 @@ struct crew__trace {
 static inline void crew__trace(struct crew__trace *trace, enum crew__trace_event event,
 			       uint64_t argument)
 {
-	uint64_t next = trace->next.value;
+	uint64_t next = crew__own(&trace->next);
 
-	__atomic_store_n(&trace->events[next % CREW__TRACE_LENGTH].value,
-			 (uint64_t)event | argument << 8, __ATOMIC_RELAXED);
-	__atomic_store_n(&trace->next.value, next + 1, __ATOMIC_RELAXED);
+	crew__show(&trace->events[next % CREW__TRACE_LENGTH], (uint64_t)event | argument << 8);
+	crew__show(&trace->next, next + 1);
 }
 
 #endif /* CREW__TRACE_H */

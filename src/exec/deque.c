@@ -30,7 +30,7 @@ void crew__deque_fini(struct crew__deque *deque)
 /* Only the owner writes bottom, so it may read it in any way. */
 static uint32_t own_bottom(const struct crew__deque *deque)
 {
-	return (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
+	return (uint32_t)crew__own(&deque->bottom);
 }
 
 /* Without membarrier: what was just appended becomes public, and the change of the

@@ -179,15 +179,15 @@ bool crew__deque_has_work(const struct crew__deque *deque);
 
 static inline void crew__cell_write(struct crew__deque_cell *cell, const struct crew__slot *slot)
 {
-	__atomic_store_n(&cell->words[0].value, (uint64_t)(uintptr_t)slot->fn, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[1].value, (uint64_t)(uintptr_t)slot->arg, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[2].value, (uint64_t)slot->group, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)slot->site, __ATOMIC_RELAXED);
+	crew__store_relaxed(&cell->words[0], (uint64_t)(uintptr_t)slot->fn);
+	crew__store_relaxed(&cell->words[1], (uint64_t)(uintptr_t)slot->arg);
+	crew__store_relaxed(&cell->words[2], (uint64_t)slot->group);
+	crew__store_relaxed(&cell->words[3], (uint64_t)(uintptr_t)slot->site);
 }
 
 static inline uint64_t crew__cell_word(const struct crew__deque_cell *cell, int index)
 {
-	return __atomic_load_n(&cell->words[index].value, __ATOMIC_RELAXED);
+	return crew__load_relaxed(&cell->words[index]);
 }
 
 static inline void crew__cell_read(const struct crew__deque_cell *cell, struct crew__slot *slot)
@@ -210,7 +210,7 @@ static inline void crew__deque_append(struct crew__deque *deque, uint32_t bottom
 /* False: full. */
 static inline bool crew__deque_push(struct crew__deque *deque, const struct crew__slot *slot)
 {
-	uint32_t bottom = (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
+	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
 
 	if (crew__unlikely(bottom == deque->limit))
 		return crew__deque_push_slow(deque, slot);
@@ -223,7 +223,7 @@ static inline bool crew__deque_push(struct crew__deque *deque, const struct crew
 /* Where the newest item is, if there is one. */
 static inline const struct crew__deque_cell *crew__deque_newest(const struct crew__deque *deque)
 {
-	uint32_t bottom = (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
+	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
 
 	return &deque->cells[(bottom - 1) & CREW__DEQUE_MASK];
 }
@@ -233,7 +233,7 @@ static inline const struct crew__deque_cell *crew__deque_newest(const struct cre
 static inline bool crew__deque_take_newest(struct crew__deque *deque)
 {
 	uint32_t bottom =
-		(uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) - 1;
+		(uint32_t)crew__own(&deque->bottom) - 1;
 
 	crew__store_release(&deque->bottom, bottom); /* pairs: deque.bottom */
 	crew__compiler_barrier();		     /* deque.dekker */

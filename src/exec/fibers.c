@@ -134,7 +134,7 @@ static void push_list(struct crew__fiber **list, struct crew_word *count,
 /* Its worker writes it, statistics read it. */
 static void set_count(struct crew__worker *worker, uint64_t count)
 {
-	__atomic_store_n(&worker->fiber_count.value, count, __ATOMIC_RELAXED);
+	crew__show(&worker->fiber_count, count);
 }
 
 static void refill(struct crew__worker *worker)
@@ -143,11 +143,11 @@ static void refill(struct crew__worker *worker)
 	struct crew__fiber *fiber;
 
 	crew__lock_acquire(&fibers->lock);
-	while (worker->fiber_count.value < (CREW__CACHE_FIBERS + 1) / 2 &&
+	while (crew__own(&worker->fiber_count) < (CREW__CACHE_FIBERS + 1) / 2 &&
 	       (fiber = pop_list(&fibers->warm, &fibers->warm_count))) {
 		fiber->next = worker->fibers;
 		worker->fibers = fiber;
-		set_count(worker, worker->fiber_count.value + 1);
+		set_count(worker, crew__own(&worker->fiber_count) + 1);
 	}
 	if (!worker->fibers) {
 		fiber = pop_list(&fibers->cold, &fibers->cold_count);
@@ -172,7 +172,7 @@ struct crew__fiber *crew__fiber_take(struct crew__worker *worker)
 	if (!fiber)
 		return NULL;
 	worker->fibers = fiber->next;
-	set_count(worker, worker->fiber_count.value - 1);
+	set_count(worker, crew__own(&worker->fiber_count) - 1);
 	if (fiber->fresh) {
 		fiber->fresh = false;
 		crew__context_init(&fiber->context, fiber->context.low, fiber->context.high,
@@ -187,14 +187,14 @@ void crew__fiber_give(struct crew__worker *worker, struct crew__fiber *fiber)
 
 	fiber->next = worker->fibers;
 	worker->fibers = fiber;
-	set_count(worker, worker->fiber_count.value + 1);
-	if (worker->fiber_count.value <= CREW__CACHE_FIBERS)
+	set_count(worker, crew__own(&worker->fiber_count) + 1);
+	if (crew__own(&worker->fiber_count) <= CREW__CACHE_FIBERS)
 		return;
 	crew__lock_acquire(&fibers->lock);
-	while (worker->fiber_count.value > CREW__CACHE_FIBERS / 2) {
+	while (crew__own(&worker->fiber_count) > CREW__CACHE_FIBERS / 2) {
 		fiber = worker->fibers;
 		worker->fibers = fiber->next;
-		set_count(worker, worker->fiber_count.value - 1);
+		set_count(worker, crew__own(&worker->fiber_count) - 1);
 		push_list(&fibers->warm, &fibers->warm_count, fiber);
 	}
 	crew__lock_release(&fibers->lock);

@@ -134,15 +134,15 @@ int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, boo
 	int rc = 0;
 
 	if (!skip) {
-		uint64_t name = fiber->name.value;
+		uint64_t name = crew__own(&fiber->name);
 		struct crew__worker *pinned = fiber->pinned;
 
-		crew__note(&fiber->name, record->name);
+		crew__show_pointer(&fiber->name, record->name);
 		if (record->flags & CREW_TASK_PINNED)
 			fiber->pinned = fiber->worker;
 		rc = record->slot.fn(record->slot.arg);
 		fiber->pinned = pinned;
-		__atomic_store_n(&fiber->name.value, name, __ATOMIC_RELAXED);
+		crew__show(&fiber->name, name);
 	}
 	crew__record_give(fiber->crew, fiber->worker, record);
 	return rc;
@@ -188,7 +188,7 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 		crew__join_flush(worker);
 	fiber->scope = &group->scope;
 	fiber->epoch = 0;
-	crew__note(&fiber->site, slot->site);
+	crew__show_pointer(&fiber->site, slot->site);
 	crew__count(&worker->counters.tasks, 1);
 	if (crew__fiber_look(fiber)) {
 		struct with_record with = { .fiber = fiber, .record = record };
@@ -206,7 +206,7 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 	}
 	worker = fiber->worker;
 	fiber->scope = NULL;
-	crew__note(&fiber->site, NULL);
+	crew__show_pointer(&fiber->site, NULL);
 	if (worker->done_group != group)
 		crew__join_flush(worker);
 	worker->done_group = group;

@@ -128,13 +128,13 @@ static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
 	uint64_t word;
 
 	crew__count(&worker->counters.parks, 1);
-	crew__note(&fiber->reason, reason);
-	__atomic_store_n(&fiber->since.value, (uint64_t)crew__port_now_coarse(), __ATOMIC_RELAXED);
+	crew__show_pointer(&fiber->reason, reason);
+	crew__show(&fiber->since, (uint64_t)crew__port_now_coarse());
 	crew__worker_switch(worker, crew__worker_next(worker), publish_fiber, publish);
 	/* pairs: park.word, by way of the queue that the fiber was in */
 	word = crew__load_acquire(&waiter->parker->word);
 	crew__store_relaxed(&waiter->parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
-	crew__note(&fiber->reason, NULL);
+	crew__show_pointer(&fiber->reason, NULL);
 	return CREW__PARK_STATE(word) == CREW__GRANTED;
 }
 

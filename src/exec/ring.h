@@ -35,7 +35,7 @@ struct crew__ring {
 /* Owner. False: full. */
 static inline bool crew__ring_push(struct crew__ring *ring, struct crew__fiber *fiber)
 {
-	uint64_t tail = ring->tail.value;
+	uint64_t tail = crew__own(&ring->tail);
 
 	/* pairs: ring.head */
 	if (tail - crew__load_acquire(&ring->head) >= CREW__RING_SLOTS)

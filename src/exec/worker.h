@@ -219,11 +219,6 @@ static inline uint32_t crew__idle_sleeping(uint64_t word)
 	return (uint32_t)(word >> 32);
 }
 
-static inline void crew__note(struct crew_word *where, const void *what)
-{
-	__atomic_store_n(&where->value, (uint64_t)(uintptr_t)what, __ATOMIC_RELAXED);
-}
-
 static inline void crew__attend(struct crew__worker *worker, uint64_t bits)
 {
 	if ((crew__load_relaxed(&worker->deque.attention) & bits) != bits)

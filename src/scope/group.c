@@ -96,14 +96,14 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 	struct crew__worker *worker = crew__self();
 	struct crew__fiber *fiber;
 
-	group->scope.private_.state.value = 0;
+	crew__init_word(&group->scope.private_.state, 0);
 	group->scope.private_.name = NULL;
 	group->private_.own = 0;
 	group->private_.state = OPEN | CREW_FAIL_FAST;
 	group->private_.closing = 0;
 	group->private_.lock = 0;
 	group->private_.first = 0;
-	group->private_.count.value = 0;
+	crew__init_word(&group->private_.count, 0);
 	if (crew__unlikely(!worker || options)) {
 		open_slow(group, options);
 		return;
@@ -365,13 +365,13 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 		skip_child(group, fiber, has_record, arg);
 		return true;
 	}
-	outer = fiber->site.value;
-	crew__note(&fiber->site, site);
+	outer = crew__own(&fiber->site);
+	crew__show_pointer(&fiber->site, site);
 	if (crew__unlikely(has_record))
 		rc = crew__record_run(fiber, arg, false);
 	else
 		rc = ((crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0))(arg);
-	__atomic_store_n(&fiber->site.value, outer, __ATOMIC_RELAXED);
+	crew__show(&fiber->site, outer);
 	if (crew__unlikely(fiber->scope != &group->scope))
 		left_open();
 	if (crew__unlikely(rc))

@@ -270,10 +270,8 @@ static uint32_t decide_next_branch(enum crew__sim_decision kind, uint32_t count)
 	}
 	branch = &chooser.branches[chooser.depth++];
 	if (branch->count != count || branch->kind != kind || branch->spent != chooser.spent)
-		crew__sim_fail(CREW__SIM_DIVERGED,
-			       "decision %zu is between %u, it was between %u: the run depends on "
-			       "something other than its choices",
-			       chooser.depth, (unsigned)count, (unsigned)branch->count);
+		crew__sim_fail(CREW__SIM_DIVERGED, "decision %zu was between %u, now between %u",
+			       chooser.depth, (unsigned)branch->count, (unsigned)count);
 	chooser.spent += costs && branch->index;
 	return branch->index;
 }
@@ -316,6 +314,12 @@ void crew__sim_choices_begin(const struct crew__sim_options *options)
 
 void crew__sim_choices_end(struct crew__sim_result *result)
 {
+	if (chooser.strategy == CREW__SIM_ENUMERATE && result->verdict == CREW__SIM_OK &&
+	    chooser.depth < chooser.branch_count) {
+		result->verdict = CREW__SIM_DIVERGED;
+		snprintf(result->message, sizeof(result->message),
+			 "decision %zu did not come again", chooser.depth + 1);
+	}
 	crew__sim_choices_print(&crew__sim_made, result->choices, sizeof(result->choices));
 }
 

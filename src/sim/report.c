@@ -6,11 +6,13 @@
  */
 #include "sim/world.h"
 
+#include <execinfo.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #ifdef CREW__SIM_ASAN
@@ -19,8 +21,9 @@
 
 #define world crew__sim_world
 
-#define EVENTS_SHOWN 40U
-#define PLACE_MAX    200
+#define EVENTS_SHOWN  40U
+#define PLACE_MAX     200
+#define LANDING_BYTES ((size_t)256 * 1024)
 
 extern const char image_start[] __asm__("__executable_start") __attribute__((weak));
 
@@ -212,7 +215,7 @@ void crew__sim_report(void)
 	print_events();
 }
 
-static void print_command(const char *name)
+static void print_command(void)
 {
 	char exe[512] = "";
 	char here[512] = "";
@@ -223,7 +226,7 @@ static void print_command(const char *name)
 	if (getcwd(here, sizeof(here)) && strncmp(exe, here, strlen(here)) == 0 &&
 	    exe[strlen(here)] == '/')
 		shown = exe + strlen(here) + 1;
-	fprintf(stderr, " %s%s   # SIM=%s\n", shown == exe ? "" : "./", shown, name);
+	fprintf(stderr, " %s%s\n", shown == exe ? "" : "./", shown);
 }
 
 void crew__sim_report_replay(const struct crew__sim_options *options,
@@ -235,11 +238,14 @@ void crew__sim_report_replay(const struct crew__sim_options *options,
 	else
 		fprintf(stderr, "sim:   SIM='%s' SEED=%llu", options->name,
 			(unsigned long long)result->seed);
-	print_command(options->name);
+	print_command();
 }
 
 /* ---- crashes ------------------------------------------------------------------------ */
 
+#ifdef CREW__SIM_ASAN
+
+/* ASan ends the process after it has said what it found. */
 static void print_crash(void)
 {
 	const struct crew__sim_options *options = world.options;
@@ -249,13 +255,12 @@ static void print_crash(void)
 		return;
 	world.running = false;
 	world.next = UINT64_MAX;
-	fprintf(stderr, "sim: thread %u crashed\n", (unsigned)world.self->index);
+	fprintf(stderr, "sim: %s: that was in thread %u\n", options->name ? options->name : "a run",
+		(unsigned)world.self->index);
 	print_events();
 	crew__sim_choices_end(result);
 	crew__sim_report_replay(options, result);
 }
-
-#ifdef CREW__SIM_ASAN
 
 void crew__sim_report_signals(void)
 {
@@ -264,25 +269,57 @@ void crew__sim_report_signals(void)
 
 #else
 
-static void on_crash(int number)
+static char *landing_stack;
+static int crash_number;
+
+/* What the crashed thread goes on with, on a stack that is good. */
+static void landing(void)
 {
-	print_crash();
+	crew__sim_fail(CREW__SIM_FAILED, "thread %u crashed: %s", crew__sim_thread(),
+		       strsignal(crash_number));
+}
+
+static void on_crash(int number, siginfo_t *info, void *opaque)
+{
+	ucontext_t *context = opaque;
+	uintptr_t top = (uintptr_t)landing_stack + LANDING_BYTES - 64;
+
+	(void)info;
+	if (!world.running) {
+		signal(number, SIG_DFL);
+		raise(number);
+		return;
+	}
+	crash_number = number;
+	world.self->frame_count = backtrace(world.self->frames, CREW__SIM_FRAMES);
+	world.crashed = true;
+#if defined(__x86_64__)
+	context->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)landing;
+	context->uc_mcontext.gregs[REG_RSP] = (greg_t)(top - 8); /* as after a call */
+#elif defined(__aarch64__)
+	context->uc_mcontext.pc = (uintptr_t)landing;
+	context->uc_mcontext.sp = top;
+#else
 	signal(number, SIG_DFL);
-	raise(number);
+#endif
 }
 
 void crew__sim_report_signals(void)
 {
 	static bool done;
-	struct sigaction action = { .sa_handler = on_crash, .sa_flags = SA_ONSTACK };
-	stack_t stack = { .ss_size = (size_t)256 * 1024 };
+	struct sigaction action = { .sa_sigaction = on_crash,
+				    .sa_flags = SA_ONSTACK | SA_SIGINFO };
+	stack_t stack = { .ss_size = LANDING_BYTES };
 
 	if (done)
 		return;
 	done = true;
-	stack.ss_sp = mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL) != 0)
+	landing_stack = mmap(NULL, 2 * LANDING_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (landing_stack == MAP_FAILED)
+		return;
+	stack.ss_sp = landing_stack + LANDING_BYTES;
+	if (sigaltstack(&stack, NULL) != 0)
 		return;
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);

@@ -3,9 +3,9 @@
  * search.c - many runs, until one fails; then a shorter way to the same failure.
  *
  * Shortening leaves out choices, half of them at a time, then a quarter, down to
- * one by one, as long as the run still fails with the same verdict (Zeller,
- * Hildebrandt, "Simplifying and isolating failure-inducing input", 2002). What is
- * left is mostly a handful of switches, and is run once more to be reported.
+ * one by one, then any two, as long as the run still fails with the same verdict
+ * (Zeller, Hildebrandt, "Simplifying and isolating failure-inducing input", 2002).
+ * What is left is mostly a handful of switches, and is run once more to be reported.
  */
 #include "sim/world.h"
 
@@ -25,6 +25,8 @@ struct search {
 	uint64_t runs;
 	uint64_t steps;
 	struct timespec begun;
+	enum crew__sim_verdict failure; /* what is being shortened */
+	unsigned shortening_runs;
 };
 
 /* What the environment wants of the search of this name. */
@@ -100,32 +102,50 @@ static struct crew__sim_result end_search(struct search *search)
 
 /* ---- a failure ------------------------------------------------------------- */
 
-static void copy_choices(struct crew__sim_choices *to, const struct crew__sim_choices *from,
-			 size_t skip_from, size_t skip_to)
+static void copy_choices(struct crew__sim_choices *to, const struct crew__sim_choices *from)
 {
 	to->count = 0;
 	for (size_t i = 0; i < from->count; i++)
-		if (i < skip_from || i >= skip_to)
-			crew__sim_choices_add(to, from->list[i]);
+		crew__sim_choices_add(to, from->list[i]);
 }
 
-/* Leaves choices out of `best`, which failed with `verdict`. */
-static void shorten(struct search *search, struct crew__sim_choices *best,
-		    enum crew__sim_verdict verdict)
+/* Replays `best` without [a, a + part) and without the b-th. When that fails in the
+ * same way with fewer choices, it is the best from now on. */
+static bool without(struct search *search, struct crew__sim_choices *best, size_t a, size_t part,
+		    size_t b)
 {
-	unsigned runs = 0;
+	enum crew__sim_verdict verdict = search->failure;
 
-	for (size_t part = best->count; part > 0; part /= 2) {
-		for (size_t from = 0; from < best->count && runs < SHORTENING_RUNS; runs++) {
-			copy_choices(&crew__sim_given, best, from, from + part);
-			run_once(search);
-			if (search->result.verdict == verdict &&
-			    crew__sim_made.count < best->count)
-				copy_choices(best, &crew__sim_made, 0, 0);
-			else
+	if (search->shortening_runs++ > SHORTENING_RUNS)
+		return false;
+	crew__sim_given.count = 0;
+	for (size_t i = 0; i < best->count; i++)
+		if ((i < a || i >= a + part) && i != b)
+			crew__sim_choices_add(&crew__sim_given, best->list[i]);
+	run_once(search);
+	if (search->result.verdict != verdict || crew__sim_made.count >= best->count)
+		return false;
+	copy_choices(best, &crew__sim_made);
+	return true;
+}
+
+static bool without_two(struct search *search, struct crew__sim_choices *best)
+{
+	for (size_t a = 0; a < best->count; a++)
+		for (size_t b = a + 1; b < best->count; b++)
+			if (without(search, best, a, 1, b))
+				return true;
+	return false;
+}
+
+static void shorten(struct search *search, struct crew__sim_choices *best)
+{
+	for (size_t part = best->count; part > 0; part /= 2)
+		for (size_t from = 0; from < best->count;)
+			if (!without(search, best, from, part, SIZE_MAX))
 				from += part;
-		}
-	}
+	while (best->count > 1 && without_two(search, best))
+		;
 }
 
 /* search->result has failed: finds out more, and says it. */
@@ -134,14 +154,15 @@ static void explain(struct search *search)
 	struct crew__sim_choices best = { .list = NULL };
 	struct crew__sim_result failure = search->result;
 
-	copy_choices(&best, &crew__sim_made, 0, 0);
+	search->failure = failure.verdict;
+	copy_choices(&best, &crew__sim_made);
 	search->options.strategy = CREW__SIM_REPLAY;
 	search->options.choices = NULL;
-	copy_choices(&crew__sim_given, &best, 0, 0);
+	copy_choices(&crew__sim_given, &best);
 	run_once(search);
 	if (search->result.verdict == failure.verdict) {
-		shorten(search, &best, failure.verdict);
-		copy_choices(&crew__sim_given, &best, 0, 0);
+		shorten(search, &best);
+		copy_choices(&crew__sim_given, &best);
 		search->options.quiet = !search->loud;
 		run_once(search);
 		search->result.seed = failure.seed;

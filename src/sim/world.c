@@ -138,8 +138,11 @@ static bool decide_and_switch(enum crew__sim_decision kind, bool or_self)
 
 static void check_invariant(void)
 {
+	uint64_t steps = world.self->steps;
+
 	world.next = UINT64_MAX; /* what it loads is no step */
 	world.options->invariant(world.arg);
+	world.self->steps = steps;
 }
 
 /* Others run, or time passes. */
@@ -159,10 +162,8 @@ static void look(void)
 
 	if (!world.running)
 		return;
-	if (world.options->invariant) {
+	if (world.options->invariant)
 		check_invariant();
-		self->steps = steps;
-	}
 	if (steps >= world.step_end)
 		crew__sim_fail(CREW__SIM_LIVELOCK, "no end after %llu steps",
 			       (unsigned long long)world.options->step_max);
@@ -246,10 +247,12 @@ static void switch_to(struct crew__sim_virtual *to)
 
 void crew__sim_inspect(struct crew__sim_virtual *thread)
 {
-	thread->frame_count = 0;
 	if (thread == world.self) {
+		if (world.crashed)
+			return; /* its frames were noted when it did */
 		thread->frame_count = backtrace(thread->frames, CREW__SIM_FRAMES);
 	} else if (thread->begun && thread->state != CREW__SIM_DONE) {
+		thread->frame_count = 0;
 		world.inspecting = true;
 		world.inspector = world.self;
 		switch_raw(thread);
@@ -262,6 +265,8 @@ static void leave(void)
 {
 	struct crew__sim_virtual *self = world.self;
 
+	if (world.options->invariant)
+		check_invariant();
 	self->steps++; /* the decision has a step of its own */
 	world.runnable &= ~(UINT64_C(1) << self->index);
 	while (!world.runnable)
@@ -307,6 +312,8 @@ static void entry(void *opaque)
 		    world.threads[i].joins == self->handle)
 			crew__sim_make_runnable(&world.threads[i]);
 	if (--world.alive == 0) {
+		if (world.options->invariant)
+			check_invariant();
 		world.past = total_steps();
 		switch_raw(&world.outside);
 	}
@@ -550,7 +557,7 @@ static void begin_run(const struct crew__sim_options *options, void *arg)
 	world.now = CREW__SIM_START;
 	world.said[0] = '\0';
 	world.result = (struct crew__sim_result){ .seed = options->seed };
-	world.inspecting = false;
+	world.inspecting = world.crashed = false;
 	world.outside.steps = 0;
 	for (uint32_t i = 0; i < CREW__SIM_THREADS; i++) {
 		world.threads[i].state = CREW__SIM_FREE;

@@ -93,6 +93,7 @@ struct crew__sim_world {
 	void *arg;
 	bool running;
 	bool loud;	 /* report a failure as it happens */
+	bool crashed;	 /* by a signal */
 	bool inspecting; /* whoever is switched to notes its frames and switches back */
 	struct crew__sim_virtual *inspector;
 	struct crew__sim_virtual *left; /* who was switched away from last */

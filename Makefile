@@ -108,7 +108,8 @@ MODEL_SOURCES = $(wildcard tests/model/*.c)
 STRESS        = $(patsubst tests/stress/%.c,$(B)/stress/%,$(wildcard tests/stress/*.c))
 MISUSE        = $(patsubst tests/misuse/%.c,$(B)/misuse/%,$(wildcard tests/misuse/*.c))
 CXX_TESTS     = $(patsubst tests/%.cpp,$(B)/%,$(wildcard tests/*/*.cpp tests/*/*/*.cpp))
-TEST_FLAGS    = -Itests -fno-pie $(filter-out -fPIC,$(ALL_CFLAGS))
+# the test macros are GNU C
+TEST_FLAGS    = -Itests -fno-pie -std=gnu11 $(filter-out -fPIC -std=c11 -Wpedantic -Wconversion -Wmissing-prototypes,$(ALL_CFLAGS))
 
 $(B)/plain/%.o: %.c
 	$(call say,CC,$<)

@@ -279,10 +279,12 @@ int crew__visit(struct crew *crew, struct crew_group *group)
 
 void crew__leave(struct crew *crew, struct crew_group *group)
 {
-	struct crew_group *next = group->private_.next;
-	struct crew_group *prev = group->private_.prev;
+	struct crew_group *next;
+	struct crew_group *prev;
 
 	crew__lock_acquire(&crew->visitors_lock);
+	next = group->private_.next; /* neighbours come and go under the lock */
+	prev = group->private_.prev;
 	if (next)
 		next->private_.prev = prev;
 	if (prev)

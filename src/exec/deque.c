@@ -113,13 +113,15 @@ bool crew__deque_take_slow(struct crew__deque *deque)
 			if (crew__cas_acq_rel(&deque->word, &word, crew__deque_pack(split, 0, 0)))
 				return true;
 		} else if (deque->fences) {
-			/* one at a time: bottom and limit follow split */
+			/* one at a time; bottom goes first, or a thief would find the item
+			 * between split and bottom and take it for a private one */
+			crew__store_release(&deque->bottom, bottom - 1);
 			if (crew__cas_acq_rel(&deque->word, &word,
 					      crew__deque_pack(split - 1, length - 1, 0))) {
-				crew__store_release(&deque->bottom, bottom - 1);
 				deque->limit = bottom - 1;
 				return true;
 			}
+			crew__store_release(&deque->bottom, bottom);
 		} else {
 			/* take half back: at least one stays public (D2) */
 			crew__cas_acq_rel(&deque->word, &word,

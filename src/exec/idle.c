@@ -58,7 +58,7 @@
 #define SEARCHER UINT64_C(1)
 #define SLEEPER	 (UINT64_C(1) << 32)
 
-#define RING_PATIENCE (CREW__SEARCH_ROUNDS / 2)
+#define RING_PATIENCE ((CREW__SEARCH_ROUNDS + 1) / 2)
 #define NAP_SHORTEST  CREW_US(50)
 #define NAPS	      5
 

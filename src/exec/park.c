@@ -145,30 +145,37 @@ static const struct crew_scope *thread_scope(void)
 	return host ? host->scope : crew__self_scope();
 }
 
+/*
+ * A plain thread cannot be held back like a fiber: it could see that its wait is
+ * over before the winner has let go of the lot. So it goes by the signal, which is
+ * the winner's last touch (P3), and by the word only when it has won itself.
+ */
 static bool park_thread(struct crew__waiter *waiter, const struct publish *publish, crew_time when)
 {
 	struct crew__parker *parker = waiter->parker;
 	bool interruptible = CREW__PARK_STATE(publish->expected) == CREW__WAITING;
+	bool in_time = true;
+	bool over = false;
 	uint64_t word;
-	bool granted;
 
 	publish_word(parker, publish->expected, true);
 	if (interruptible && crew__scope_marked(thread_scope()))
-		move_word(parker, publish->expected, CREW__CANCELLED);
+		over = move_word(parker, publish->expected, CREW__CANCELLED);
 	publish->after(publish->arg);
-	while ((word = crew__load_acquire(&parker->word)) == publish->expected) {
-		bool in_time = crew__port_wait(&parker->signal, 0, when);
-
-		crew__exchange32_acq_rel(&parker->signal, 0);
+	while (!over && !(crew__exchange32_acq_rel(&parker->signal, 0) & CREW__SIGNAL_READY)) {
 		if (interruptible && crew__scope_marked(thread_scope()))
-			move_word(parker, publish->expected, CREW__CANCELLED);
+			over = move_word(parker, publish->expected, CREW__CANCELLED);
 		else if (!in_time)
-			move_word(parker, publish->expected, CREW__GRANTED);
+			over = move_word(parker, publish->expected, CREW__GRANTED);
+		if (!over)
+			in_time = crew__port_wait(&parker->signal, 0, when);
+		if (!in_time && crew__load_acquire(&parker->word) != publish->expected)
+			when = CREW_NEVER; /* somebody has won, and is about to say so */
 	}
-	granted = CREW__PARK_STATE(word) == CREW__GRANTED;
+	word = crew__load_acquire(&parker->word);
 	crew__store_release(&parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
 	give_parker(parker);
-	return granted;
+	return CREW__PARK_STATE(word) == CREW__GRANTED;
 }
 
 bool crew__park(struct crew__waiter *waiter, void (*after)(void *), void *arg, crew_time when,
@@ -200,7 +207,7 @@ bool crew__make_firm(struct crew__waiter *waiter)
 void crew__ready(struct crew__parker *parker)
 {
 	if (parker->is_thread) {
-		crew__store32_release(&parker->signal, 1);
+		crew__or32_acq_rel(&parker->signal, CREW__SIGNAL_READY);
 		crew__port_wake(&parker->signal, 1);
 		return;
 	}
@@ -238,7 +245,7 @@ void crew__interrupt(struct crew__parker *parker)
 
 	if (parker->is_thread) {
 		/* it looks for itself: park_thread */
-		crew__store32_release(&parker->signal, 1);
+		crew__or32_acq_rel(&parker->signal, CREW__SIGNAL_LOOK);
 		crew__port_wake(&parker->signal, 1);
 		return;
 	}

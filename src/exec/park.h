@@ -40,7 +40,9 @@
  *	P1  Nobody can reach a waiter before the registers of its fiber are saved:
  *	    the lot is locked until step 3, and a canceller needs WAITING.
  *	P2  The word leaves WAITING or FIRM once for each ticket.
- *	P3  Making a parker ready is the winner's last touch of waiter, frame and lot.
+ *	P3  Making a parker ready is the winner's last touch of waiter, frame and lot,
+ *	    and nobody goes on before: a fiber cannot, a plain thread waits for the
+ *	    signal although the word may already say that it has been granted.
  *	P4  A cancelled task that has not yet passed its lot's lock keeps the lot alive:
  *	    so step 3 may unlock it even when a canceller was faster.
  *	P5  An interrupt is never lost: it is seen in step 3, or finds WAITING, or
@@ -83,9 +85,13 @@ enum crew__park_state {
 struct crew__parker {
 	struct crew_word word;
 	struct crew_word pending;
-	struct crew__word32 signal; /* plain threads sleep on it */
+	struct crew__word32 signal; /* plain threads sleep on it: the bits below */
 	uint32_t is_thread;
 };
+
+#define CREW__SIGNAL_LOOK  1U /* look whether you are cancelled */
+#define CREW__SIGNAL_READY 2U /* your wait is over; exactly one for each wait that another
+			       * side has won */
 
 struct crew__waiter {
 	struct crew__parker *parker;

@@ -33,6 +33,17 @@ void crew__threads_init(struct crew__threads *threads, uint32_t max, const char 
 
 /* ---- the spares ---------------------------------------------------------- */
 
+/* pre: locked */
+static struct job *next_job(struct crew__threads *threads)
+{
+	struct crew__link *link = crew__list_take(&threads->line);
+
+	if (!link)
+		return NULL;
+	threads->waiting--;
+	return crew__container(link, struct job, link);
+}
+
 /* pre: locked, and is so again afterwards. False: it is time to retire. */
 static bool sleep_for_job(struct crew__threads *threads)
 {
@@ -44,8 +55,10 @@ static bool sleep_for_job(struct crew__threads *threads)
 	while (!crew__load32_acquire(&spare.told) && crew__port_wait(&spare.told, 0, until))
 		;
 	crew__lock_acquire(&threads->lock);
-	if (crew__load32_relaxed(&spare.told))
+	if (crew__load32_relaxed(&spare.told)) {
+		threads->coming--;
 		return true;
+	}
 	crew__list_remove(&spare.link); /* T2 */
 	return !crew__list_empty(&threads->line);
 }
@@ -76,11 +89,12 @@ static void spare_main(void *opaque)
 	uint64_t before;
 
 	crew__lock_acquire(&threads->lock);
+	threads->coming--;
 	for (;;) {
-		struct crew__link *link = crew__list_take(&threads->line);
+		struct job *job = next_job(threads);
 
-		if (link)
-			run_job(threads, crew__container(link, struct job, link));
+		if (job)
+			run_job(threads, job);
 		else if (threads->stop || !sleep_for_job(threads))
 			break;
 	}
@@ -99,10 +113,11 @@ static void spare_main(void *opaque)
 }
 
 /* pre: locked */
-static void tell(struct crew__link *link)
+static void tell(struct crew__threads *threads, struct crew__link *link)
 {
 	struct spare *spare = crew__container(link, struct spare, link);
 
+	threads->coming++;
 	crew__store32_release(&spare->told, 1);
 	/* under the lock: the spare's frame is there until it gets the lock */
 	crew__port_wake(&spare->told, 1);
@@ -116,7 +131,7 @@ void crew__threads_stop(struct crew__threads *threads)
 	crew__assert(crew__list_empty(&threads->line));
 	threads->stop = true;
 	while ((link = crew__list_take(&threads->sleeping)))
-		tell(link);
+		tell(threads, link);
 	while (threads->count) {
 		uint32_t ended = crew__load32_acquire(&threads->ended);
 
@@ -134,30 +149,32 @@ void crew__threads_stop(struct crew__threads *threads)
 /* pre: locked, and is so again afterwards. T1 for the job about to get in line. */
 static int see_to_a_spare(struct crew__threads *threads)
 {
-	struct crew__link *link = crew__list_take(&threads->sleeping);
-	uint64_t thread;
-	int rc;
+	while (threads->waiting >= threads->coming) {
+		struct crew__link *link = crew__list_take(&threads->sleeping);
+		uint64_t thread;
+		int rc;
 
-	if (link) {
-		tell(link);
-		return 0;
+		if (link) {
+			tell(threads, link);
+			continue;
+		}
+		if (threads->count == threads->max)
+			return 0;
+		threads->count++;
+		threads->coming++;
+		crew__lock_release(&threads->lock);
+		rc = crew__port_thread_start_big(&thread, spare_main, threads, threads->name);
+		crew__lock_acquire(&threads->lock);
+		if (rc) {
+			threads->count--;
+			threads->coming--;
+			/* the others look at the line when they are done */
+			return threads->count ? 0 : CREW_EAGAIN;
+		}
+		crew__store_relaxed(&threads->threads, threads->count);
+		/* meanwhile another job may have counted on the new one: look again */
 	}
-	if (threads->count == threads->max)
-		return 0;
-	threads->count++;
-	crew__store_relaxed(&threads->threads, threads->count);
-	crew__lock_release(&threads->lock);
-	rc = crew__port_thread_start_big(&thread, spare_main, threads, threads->name);
-	crew__lock_acquire(&threads->lock);
-	link = crew__list_take(&threads->sleeping);
-	if (link)
-		tell(link); /* perhaps the new one, which found the line empty */
-	if (rc == 0)
-		return 0;
-	threads->count--;
-	crew__store_relaxed(&threads->threads, threads->count);
-	/* the others look at the line when they are done; without any, say so */
-	return threads->count ? 0 : CREW_EAGAIN;
+	return 0;
 }
 
 static void unlock_threads(void *opaque)
@@ -181,10 +198,14 @@ int crew__threads_run(struct crew__threads *threads, crew_task_fn *fn, void *arg
 	crew__count(&threads->calls, 1);
 	crew__waiter_init(&job.waiter, true);
 	crew__list_append(&threads->line, &job.link);
+	threads->waiting++;
 	if (crew__park(&job.waiter, unlock_threads, threads, CREW_NEVER, "blocking call"))
 		return job.rc;
 	crew__lock_acquire(&threads->lock);
-	crew__list_remove(&job.link);
+	if (!crew__list_empty(&job.link)) { /* no spare has taken it out */
+		crew__list_remove(&job.link);
+		threads->waiting--;
+	}
 	crew__lock_release(&threads->lock);
 	return CREW_ECANCELED;
 }

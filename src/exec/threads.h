@@ -13,8 +13,8 @@
  * first takes its job out of the line, if no spare has done so.
  *
  * INVARIANTS (all under the lock)
- *	T1  A job in line has a spare that will come for it: one that was told, one that
- *	    was just started, or one that runs a job and looks at the line afterwards.
+ *	T1  A job in line has a spare that is coming for it (told, or just started), or
+ *	    all spares that there may be run jobs, and look at the line afterwards.
  *	T2  `sleeping` holds the spares that sleep and have not been told. Telling one
  *	    takes it out; one that wakes for lack of jobs takes itself out. So a job is
  *	    never left to a thread that retires.
@@ -36,6 +36,8 @@ struct crew__threads {
 	struct crew__lock lock;
 	struct crew__link line;	    /* of jobs; guarded by lock, as is the rest */
 	struct crew__link sleeping; /* spares */
+	uint32_t waiting; /* jobs in line */
+	uint32_t coming;  /* spares told or started that have not looked at the line yet */
 	uint32_t count;
 	uint32_t max;
 	bool stop;

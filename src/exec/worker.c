@@ -227,7 +227,9 @@ static enum crew__find next_work(struct crew__worker *worker, struct crew__slot 
 {
 	if (!worker->reserve)
 		worker->reserve = crew__fiber_take(worker);
-	if (++worker->tick % CREW__INJECT_PERIOD == 0)
+	/* a join may have parked for the sake of what was injected (LOOK) */
+	if (++worker->tick % CREW__INJECT_PERIOD == 0 ||
+	    (crew__load_relaxed(&worker->deque.attention) & CREW__LOOK))
 		crew__worker_take_injected(worker);
 	if (worker->streak < CREW__READY_STREAK && (*fiber = take_ready(worker)))
 		return CREW__FIND_FIBER;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * outside.c - the rest of port.h in the simulated world: memory, processors, the
- * environment, last words. Mappings are real ones, remembered so that a run that
- * keeps some is told so, and one that was abandoned leaves nothing behind.
+ * environment, last words.
+ *
+ * MAPPINGS are real ones, remembered so that a run that keeps some is told so, and
+ * one that was abandoned leaves nothing behind. Making them anew costs more than all
+ * else in a short run, so three runs of four use those of earlier runs again, zeroed.
+ * The fourth, and every replay, unmaps them for good: there a late touch is a crash.
  */
 #include "sim/world.h"
 
@@ -20,17 +24,26 @@
 #define world crew__sim_world
 
 #define MAPS_MAX    4096U
+#define ZEROED_MAX  ((size_t)128 * 1024) /* larger ones are given back instead */
 #define ARENA_BYTES ((size_t)16 * 1024 * 1024)
 
+enum map_state { MAP_LIVE, MAP_RETIRED, MAP_FREE };
+
+struct map {
+	char *at;
+	size_t bytes;
+	const void *maker; /* who mapped it: guards lie where they lay before */
+	uint64_t guards;   /* bit for each page */
+	enum map_state state;
+};
+
 static struct {
-	struct map {
-		char *at;
-		size_t bytes;
-	} maps[MAPS_MAX];
+	struct map maps[MAPS_MAX];
 	uint32_t map_count;
+	uint64_t runs;
+	bool reuse; /* in this run */
 	char *arena; /* crew__sim_alloc() */
 	size_t arena_used;
-	size_t arena_dirty;
 	char report[128];
 	struct {
 		const char *name;
@@ -50,20 +63,9 @@ static size_t whole_pages(size_t bytes)
 	return (bytes + crew__port_page_bytes() - 1) & ~(crew__port_page_bytes() - 1);
 }
 
-void *crew__port_map(size_t bytes)
+static void forget(struct map *map)
 {
-	uint32_t fails = world.running ? world.options->map_fails_from : 0;
-	void *at;
-
-	if ((fails && ++world.map_calls >= fails) || outside.map_count == MAPS_MAX)
-		return NULL;
-	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		  -1, 0);
-	if (at == MAP_FAILED)
-		return NULL;
-	if (world.running)
-		outside.maps[outside.map_count++] = (struct map){ at, whole_pages(bytes) };
-	return at;
+	*map = outside.maps[--outside.map_count];
 }
 
 static void unmap(char *at, size_t bytes)
@@ -74,22 +76,89 @@ static void unmap(char *at, size_t bytes)
 	munmap(at, bytes);
 }
 
+static void zero(const struct map *map)
+{
+	size_t page = crew__port_page_bytes();
+
+#ifdef CREW__SIM_ASAN
+	__asan_unpoison_memory_region(map->at, map->bytes);
+#endif
+	if (map->bytes > ZEROED_MAX) {
+		madvise(map->at, map->bytes, MADV_DONTNEED);
+		return;
+	}
+	for (size_t i = 0; i < map->bytes / page; i++)
+		if (!(map->guards >> i & 1))
+			memset(map->at + i * page, 0, page);
+}
+
+/* One of an earlier run. */
+static struct map *find_free(size_t bytes, const void *maker)
+{
+	for (uint32_t i = 0; i < outside.map_count; i++) {
+		struct map *map = &outside.maps[i];
+
+		if (map->state == MAP_FREE && map->bytes == bytes && map->maker == maker)
+			return map;
+	}
+	return NULL;
+}
+
+static struct map *find_live(const char *at)
+{
+	for (uint32_t i = 0; i < outside.map_count; i++) {
+		struct map *map = &outside.maps[i];
+
+		if (map->state == MAP_LIVE && at >= map->at && at < map->at + map->bytes)
+			return map;
+	}
+	return NULL;
+}
+
+void *crew__port_map(size_t bytes)
+{
+	uint32_t fails = world.running ? world.options->map_fails_from : 0;
+	const void *maker = __builtin_return_address(0);
+	struct map *map;
+	void *at;
+
+	if ((fails && ++world.map_calls >= fails) || outside.map_count == MAPS_MAX)
+		return NULL;
+	bytes = whole_pages(bytes);
+	map = outside.reuse ? find_free(bytes, maker) : NULL;
+	if (map) {
+		map->state = MAP_LIVE;
+		zero(map);
+		return map->at;
+	}
+	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		  -1, 0);
+	if (at == MAP_FAILED)
+		return NULL;
+	if (world.running)
+		outside.maps[outside.map_count++] =
+			(struct map){ .at = at, .bytes = bytes, .maker = maker };
+	return at;
+}
+
 void crew__port_unmap(void *at, size_t bytes)
 {
+	struct map *map;
+
 	CREW__SIM_STEP(POINT, 0); /* others may touch it once more */
-	for (uint32_t i = 0; i < outside.map_count; i++) {
-		if (outside.maps[i].at != at)
-			continue;
-		if (outside.maps[i].bytes != whole_pages(bytes))
-			crew__sim_fail(CREW__SIM_FAILED, "%zu bytes are unmapped of %zu", bytes,
-				       outside.maps[i].bytes);
-		outside.maps[i] = outside.maps[--outside.map_count];
+	if (!world.running) {
 		unmap(at, bytes);
 		return;
 	}
-	if (world.running)
-		crew__sim_fail(CREW__SIM_FAILED, "what is unmapped was not mapped in this run");
-	unmap(at, bytes);
+	map = find_live(at);
+	if (!map || map->at != at || map->bytes != whole_pages(bytes))
+		crew__sim_fail(CREW__SIM_FAILED, "what is unmapped was not mapped as such");
+	if (outside.reuse) {
+		map->state = MAP_RETIRED;
+		return;
+	}
+	unmap(at, map->bytes);
+	forget(map);
 }
 
 void crew__port_map_huge(void *at, size_t bytes)
@@ -100,12 +169,26 @@ void crew__port_map_huge(void *at, size_t bytes)
 
 int crew__port_guard(void *at, size_t bytes)
 {
+	struct map *map = world.running ? find_live(at) : NULL;
+	size_t page = crew__port_page_bytes();
+	size_t first = map ? (size_t)((char *)at - map->at) / page : 0;
+
+	if (map && map->guards >> first & 1)
+		return 0; /* since an earlier run */
+	if (map && map->bytes <= 64 * page)
+		for (size_t i = first; i < first + bytes / page; i++)
+			map->guards |= UINT64_C(1) << i;
+	else if (map)
+		map->maker = NULL; /* it is never used again */
 	return mprotect(at, bytes, PROT_NONE) == 0 ? 0 : -errno;
 }
 
 void crew__port_map_trim(void *at, size_t bytes)
 {
-	madvise(at, bytes, MADV_DONTNEED);
+	if (bytes <= ZEROED_MAX)
+		memset(at, 0, bytes);
+	else
+		madvise(at, bytes, MADV_DONTNEED);
 }
 
 void *crew__sim_alloc(size_t bytes)
@@ -124,8 +207,6 @@ void *crew__sim_alloc(size_t bytes)
 		return NULL;
 	at = outside.arena + outside.arena_used;
 	outside.arena_used += rounded;
-	if (outside.arena_dirty < outside.arena_used)
-		outside.arena_dirty = outside.arena_used;
 	memcpy(at + rounded - sizeof(bytes), &bytes, sizeof(bytes));
 	return memset(at, 0, bytes);
 }
@@ -142,23 +223,28 @@ void crew__sim_free(void *memory)
 void crew__sim_outside_begin(void)
 {
 	outside.arena_used = 0;
+	outside.reuse = world.options->strategy != CREW__SIM_REPLAY && outside.runs++ % 4 != 3;
 }
 
+/* Nobody uses them any more, or the run was abandoned. */
 const char *crew__sim_outside_end(void)
 {
-	uint32_t count = outside.map_count;
+	uint32_t count = 0;
 
-	if (count == 0)
-		return NULL;
-	snprintf(outside.report, sizeof(outside.report),
-		 "%u mappings were not given back, one of %zu bytes", (unsigned)count,
-		 outside.maps[0].bytes);
-	while (outside.map_count) {
-		struct map *map = &outside.maps[--outside.map_count];
+	for (uint32_t i = outside.map_count; i-- > 0;) {
+		struct map *map = &outside.maps[i];
 
-		unmap(map->at, map->bytes);
+		if (map->state == MAP_LIVE && count++ == 0)
+			snprintf(outside.report, sizeof(outside.report),
+				 "mappings were not given back, one of %zu bytes", map->bytes);
+		if (map->state == MAP_LIVE || (map->state == MAP_RETIRED && !map->maker)) {
+			unmap(map->at, map->bytes);
+			forget(map);
+		} else {
+			map->state = MAP_FREE;
+		}
 	}
-	return outside.report;
+	return count ? outside.report : NULL;
 }
 
 /* ---- processors -------------------------------------------------------------- */

@@ -51,6 +51,7 @@ B := build/$(MODE)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter ucontext
 
 URCU_LIBS ?= -lurcu-common
 LIBS = $(URCU_LIBS) -pthread
+TEST_LIBS = -lm $(LIBS)
 
 # ---- the library -------------------------------------------------------------
 
@@ -124,25 +125,25 @@ $(B)/criterion/%.o: %.c
 # the same tests twice: in one process, and with a process for each
 $(B)/tests-plain: $(addprefix $(B)/plain/,$(TEST_SOURCES:.c=.o) tests/support/plain.o) $(B)/libcrew.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ $(TEST_LIBS)
 
 $(B)/tests-criterion: $(addprefix $(B)/criterion/,$(TEST_SOURCES:.c=.o)) $(B)/libcrew.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ -lcriterion $(LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ -lcriterion $(TEST_LIBS)
 
 $(B)/tests-model: $(addprefix $(B)/plain/,$(MODEL_SOURCES:.c=.o) tests/support/plain.o) $(B)/libcrew.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ $(TEST_LIBS)
 
 $(STRESS) $(MISUSE): $(B)/%: tests/%.c $(B)/libcrew.a
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_FLAGS) $(LINK_FLAGS) -no-pie -o $@ $< $(B)/libcrew.a $(LIBS)
+	$(Q)$(CC) $(TEST_FLAGS) $(LINK_FLAGS) -no-pie -o $@ $< $(B)/libcrew.a $(TEST_LIBS)
 
 $(CXX_TESTS): $(B)/%: tests/%.cpp $(B)/libcrew.a
 	$(call say,CXX,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 -O1 -g -Iinclude -Isrc -Itests $(SAN_FLAGS) -o $@ $< $(B)/libcrew.a $(LIBS)
+	$(Q)$(CXX) -std=c++17 -O1 -g -Iinclude -Isrc -Itests $(SAN_FLAGS) -o $@ $< $(B)/libcrew.a $(TEST_LIBS)
 
 .PHONY: programs where
 where:

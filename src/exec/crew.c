@@ -22,11 +22,18 @@
 
 /* ---- once for each process ------------------------------------------------ */
 
-/* A child that was forked inside of a task: no fiber is clean any more, so that
- * every call takes its slow path, which notices. */
+/* A child that was forked inside of a task is a plain thread from now on: an orphan,
+ * whose calls on the task's behalf say CREW_EFORKED. No fiber is clean any more, so
+ * that joins further out on this stack notice. */
 static void in_forked_child(void)
 {
 	crew__add_acq_rel(&crew__cancel_epoch, 1);
+	if (crew__self() || crew__self_host()) {
+		crew__self_set(NULL);
+		crew__self_set_host(NULL);
+		crew__self_set_scope(NULL);
+		crew__self_set_orphan();
+	}
 }
 
 static const char *escaped_task(void)
@@ -259,12 +266,12 @@ int crew_start(struct crew **out, const struct crew_options *given)
 
 /* ---- visitors --------------------------------------------------------------- */
 
-int crew__visit(struct crew *crew, struct crew_group *group)
+int crew__visit(struct crew *crew, struct crew_group *group, bool inside)
 {
 	bool open;
 
 	crew__lock_acquire(&crew->visitors_lock);
-	open = crew__load_relaxed(&crew->state) == CREW__OPEN;
+	open = inside || crew__load_relaxed(&crew->state) == CREW__OPEN;
 	if (open) {
 		group->private_.prev = NULL;
 		group->private_.next = crew->visitors;
@@ -369,9 +376,19 @@ void crew_cancel(struct crew *crew, const char *reason)
 	crew__add_acq_rel(&crew__cancel_epoch, 1); /* pairs: cancel.epoch */
 	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
 		crew__interrupt_begin(&fiber->parker);
+	crew__lock_acquire(&crew->visitors_lock);
+	for (struct crew_group *visitor = crew->visitors; visitor; visitor = visitor->private_.next)
+		if (visitor->private_.owner)
+			crew__interrupt_begin(visitor->private_.owner);
+	crew__lock_release(&crew->visitors_lock);
 	crew__interrupt_fence();
 	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
 		crew__interrupt(&fiber->parker);
+	crew__lock_acquire(&crew->visitors_lock);
+	for (struct crew_group *visitor = crew->visitors; visitor; visitor = visitor->private_.next)
+		if (visitor->private_.owner)
+			crew__interrupt(visitor->private_.owner);
+	crew__lock_release(&crew->visitors_lock);
 	crew__interrupt_threads();
 }
 

@@ -44,18 +44,13 @@ static inline struct crew_scope *crew__caller_scope(const struct crew__caller *c
 
 void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope *scope);
 
-/* Is this a child process, and the crew one of the parent? */
-static inline bool crew__is_forked(const struct crew *crew)
-{
-	return crew->forks != crew__port_fork_count();
-}
-
 /* 0, CREW_ECANCELED or CREW_EFORKED. */
 int crew__caller_check(const struct crew__caller *caller);
 
 /* A plain thread, or a task of another crew, opens a group on the crew. 0, or
- * CREW_ECLOSED: it is being stopped. */
-int crew__visit(struct crew *crew, struct crew_group *group);
+ * CREW_ECLOSED: it is being stopped. `inside`: the caller is part of what was accepted
+ * before, which may still open what it needs. */
+int crew__visit(struct crew *crew, struct crew_group *group, bool inside);
 void crew__leave(struct crew *crew, struct crew_group *group);
 
 /* Queues a task from anywhere. pre: it is counted. 0 or CREW_ENOMEM. */

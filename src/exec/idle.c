@@ -327,6 +327,20 @@ static void sleep_if_idle(struct crew__worker *worker, bool left_one)
 	crew__store32_relaxed(&worker->signal, 0);
 }
 
+/* No memory for a stack (R11): tasks may wait that we cannot take, until some ready
+ * fiber ends and leaves us its stack. Others may have one: they must not take us for
+ * a searcher meanwhile. */
+static void wait_for_memory(struct crew__worker *worker)
+{
+	struct crew__idle *idle = &worker->crew->idle;
+
+	crew__add_acq_rel(&idle->word, (uint64_t)-1);
+	wake_one(worker->crew);
+	crew__port_wait(&worker->signal, 0, crew__port_now() + CREW_MS(1));
+	crew__add_acq_rel(&idle->word, SEARCHER);
+	worker->reserve = crew__fiber_take(worker);
+}
+
 enum crew__find crew__idle_find(struct crew__worker *worker, struct crew__slot *slot,
 				struct crew__fiber **fiber)
 {
@@ -347,19 +361,16 @@ enum crew__find crew__idle_find(struct crew__worker *worker, struct crew__slot *
 		}
 		if (found != CREW__FIND_NOTHING)
 			break;
-		if (!worker->reserve) {
-			/* no memory for a stack: work may wait that only a ready fiber's
-			 * end can let us take, so look again soon instead of sleeping */
-			crew__port_wait(&worker->signal, 0, crew__port_now() + CREW_MS(1));
-			worker->reserve = crew__fiber_take(worker);
-			continue;
-		}
-		if (crew__fibers_trim(worker->crew))
-			continue;
 		if (crew__load_acquire(&worker->crew->state) == CREW__ENDING) {
 			found = CREW__FIND_END;
 			break;
 		}
+		if (!worker->reserve) {
+			wait_for_memory(worker);
+			continue;
+		}
+		if (crew__fibers_trim(worker->crew))
+			continue;
 		sleep_if_idle(worker, left_one);
 	}
 	/* counts itself out; the last one that found something wakes the next */

@@ -83,17 +83,33 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 		crew__lock_acquire(crew__join_lock(group));
 	granted = crew__park(&waiter, interruptible ? arm_and_unlock : arm, group, CREW_NEVER,
 			     reason);
+	if (interruptible) {
+		/* in one go: who finds the count armed finds the waiter */
+		crew__lock_acquire(crew__join_lock(group));
+		group->private_.waiter = NULL;
+		if (!granted)
+			crew__add_acq_rel(&group->private_.count,
+					  0 - CREW__JOIN_BIAS - (uint64_t)group->private_.own);
+		crew__lock_release(crew__join_lock(group));
+	}
 	if (granted) {
 		crew__assert(crew__load_acquire(&group->private_.count) == CREW__JOIN_BIAS);
 		group->private_.own = 0;
 		crew__store_relaxed(&group->private_.count, 0);
-		return true;
 	}
+	return granted;
+}
+
+void crew__join_interrupt(struct crew_group *group)
+{
+	struct crew__parker *parker;
+	bool won;
+
 	crew__lock_acquire(crew__join_lock(group));
-	crew__add_acq_rel(&group->private_.count,
-			  0 - CREW__JOIN_BIAS - (uint64_t)group->private_.own);
+	won = group->private_.waiter && crew__cancel_waiter(group->private_.waiter, &parker);
 	crew__lock_release(crew__join_lock(group));
-	return false;
+	if (won)
+		crew__ready(parker);
 }
 
 /* ---- records ------------------------------------------------------------- */
@@ -135,13 +151,20 @@ int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, boo
 
 	if (!skip) {
 		uint64_t name = crew__own(&fiber->name);
-		struct crew__worker *pinned = fiber->pinned;
 
 		crew__show_pointer(&fiber->name, record->name);
-		if (record->flags & CREW_TASK_PINNED)
+		if (record->flags & CREW_TASK_PINNED) {
+			/* its joins have no room for children: they would be pinned too */
+			char *room = fiber->room;
+
+			fiber->room = (char *)UINTPTR_MAX;
 			fiber->pinned = fiber->worker;
-		rc = record->slot.fn(record->slot.arg);
-		fiber->pinned = pinned;
+			rc = record->slot.fn(record->slot.arg);
+			fiber->pinned = NULL;
+			fiber->room = room;
+		} else {
+			rc = record->slot.fn(record->slot.arg);
+		}
 		crew__show(&fiber->name, name);
 	}
 	crew__record_give(fiber->crew, fiber->worker, record);
@@ -156,7 +179,7 @@ bool crew__fiber_look(struct crew__fiber *fiber)
 
 	if (epoch == fiber->epoch)
 		return true;
-	if (crew__scope_marked(fiber->scope))
+	if (crew__is_forked(fiber->crew) || crew__scope_marked(fiber->scope))
 		return false;
 	fiber->epoch = epoch;
 	return true;
@@ -195,6 +218,11 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 
 		rc = record ? crew__call_task(run_with_record, &with) :
 			      crew__call_task(slot->fn, slot->arg);
+		if (crew__unlikely(!crew__fiber_clean(fiber)))
+			crew__require(!crew__is_forked(fiber->crew),
+				      "a task returned in a child process after fork; call "
+				      "_exit() or exec there",
+				      slot->site);
 		crew__require(fiber->scope == &group->scope,
 			      "a task returned without closing its group", slot->site);
 		if (rc)

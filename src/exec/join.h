@@ -87,6 +87,10 @@ static inline void crew__join_flush(struct crew__worker *worker)
  * granted. Returns false when it was cancelled: the group is unarmed again. */
 bool crew__join_park(struct crew_group *group, bool interruptible, const char *reason);
 
+/* The group was marked: interrupts its owner if that is a plain thread in crew_group_wait.
+ * (A fiber is interrupted whatever it waits for, and needs no lock.) */
+void crew__join_interrupt(struct crew_group *group);
+
 /* The loop runs a task that it took from a deque. */
 void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot);
 /* Calls a task that has a record; the record is freed. `skip`: does not call. */
@@ -100,6 +104,12 @@ void crew__record_give(struct crew *crew, struct crew__worker *worker, struct cr
 static inline bool crew__fiber_clean(const struct crew__fiber *fiber)
 {
 	return crew__load_relaxed(&crew__cancel_epoch) == fiber->epoch;
+}
+
+/* Is this a child process, and the crew one of the parent? Then no fiber is clean. */
+static inline bool crew__is_forked(const struct crew *crew)
+{
+	return crew->forks != crew__port_fork_count();
 }
 
 /* The same after looking, when the epoch has moved. */

@@ -196,6 +196,13 @@ bool crew__grant(const struct crew__waiter *waiter, struct crew__parker **parker
 	return move_word(waiter->parker, waiter->expected, CREW__GRANTED);
 }
 
+bool crew__cancel_waiter(const struct crew__waiter *waiter, struct crew__parker **parker)
+{
+	*parker = waiter->parker;
+	return CREW__PARK_STATE(waiter->expected) == CREW__WAITING &&
+	       move_word(waiter->parker, waiter->expected, CREW__CANCELLED);
+}
+
 bool crew__make_firm(struct crew__waiter *waiter)
 {
 	bool won = move_word(waiter->parker, waiter->expected, CREW__FIRM);

@@ -122,6 +122,11 @@ bool crew__park(struct crew__waiter *waiter, void (*after)(void *), void *arg, c
  */
 bool crew__grant(const struct crew__waiter *waiter, struct crew__parker **parker);
 /*
+ * Step 4 for a canceller that has the waiter at hand, and the lot locked. True: it won,
+ * and now must call crew__ready() once, after it has let go of the lot.
+ */
+bool crew__cancel_waiter(const struct crew__waiter *waiter, struct crew__parker **parker);
+/*
  * From WAITING to FIRM: from now on only a grant ends this wait. False: a
  * canceller was faster. pre: the lot is locked.
  */

@@ -20,6 +20,7 @@ uint64_t *crew__sim_slots(void);
 #define self_worker SLOT(0, struct crew__worker *, worker)
 #define self_scope  SLOT(1, struct crew_scope *, scope)
 #define self_host   SLOT(2, struct crew__fiber *, host)
+#define self_orphan SLOT(3, bool, orphan)
 
 #else
 
@@ -29,6 +30,7 @@ _Thread_local struct crew__worker *crew__self_worker;
 #define self_worker crew__self_worker
 static _Thread_local struct crew_scope *self_scope;
 static _Thread_local struct crew__fiber *self_host;
+static _Thread_local bool self_orphan;
 
 #endif
 
@@ -74,6 +76,19 @@ NOINLINE void crew__self_set_host(struct crew__fiber *host)
 {
 	OPAQUE(host);
 	self_host = host;
+}
+
+NOINLINE bool crew__self_orphan(void)
+{
+	bool orphan = self_orphan;
+
+	OPAQUE(orphan);
+	return orphan;
+}
+
+NOINLINE void crew__self_set_orphan(void)
+{
+	self_orphan = true;
 }
 
 NOINLINE int crew__self_errno(void)

@@ -46,6 +46,10 @@ void crew__self_set_scope(struct crew_scope *scope);
 struct crew__fiber *crew__self_host(void);
 void crew__self_set_host(struct crew__fiber *host);
 
+/* A thread that was inside of a task when its process forked, in the child. */
+bool crew__self_orphan(void);
+void crew__self_set_orphan(void);
+
 /* errno of this thread, saved and restored around every switch. */
 int crew__self_errno(void);
 void crew__self_set_errno(int value);

@@ -17,10 +17,10 @@ void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope
 
 int crew__caller_check(const struct crew__caller *caller)
 {
+	if (!caller->fiber && !crew__self_scope())
+		return crew__self_orphan() ? CREW_EFORKED : 0;
 	if (!caller->fiber)
 		return crew__scope_marked(crew__self_scope()) ? CREW_ECANCELED : 0;
-	if (crew__is_forked(caller->fiber->crew))
-		return CREW_EFORKED;
 	if (!caller->worker) /* a host: its fiber's epoch is not ours to write */
 		return crew__scope_marked(caller->fiber->scope) ? CREW_ECANCELED : 0;
 	return crew__fiber_look(caller->fiber) ? 0 : CREW_ECANCELED;

@@ -63,23 +63,30 @@ static bool sleep_for_job(struct crew__threads *threads)
 	return !crew__list_empty(&threads->line);
 }
 
+/* pre: locked, and is so again afterwards; the wait is firm. */
+static void end_job(struct crew__threads *threads, struct job *job)
+{
+	struct crew__parker *parker;
+	bool won = crew__grant(&job->waiter, &parker);
+
+	crew__assert(won);
+	(void)won;
+	crew__lock_release(&threads->lock);
+	crew__ready(parker); /* LAST TOUCH of the job was the grant */
+	crew__lock_acquire(&threads->lock);
+}
+
 /* pre: locked, and is so again afterwards. */
 static void run_job(struct crew__threads *threads, struct job *job)
 {
-	struct crew__parker *parker;
-	bool won;
-
 	if (!crew__make_firm(&job->waiter))
 		return; /* cancelled: its task finds it unlinked */
 	crew__lock_release(&threads->lock);
 	crew__self_set_host(job->host);
 	job->rc = job->fn(job->arg);
 	crew__self_set_host(NULL);
-	won = crew__grant(&job->waiter, &parker); /* FIRM: nobody else can have */
-	crew__assert(won);
-	(void)won;
-	crew__ready(parker); /* LAST TOUCH of the job was the grant */
 	crew__lock_acquire(&threads->lock);
+	end_job(threads, job);
 }
 
 static void spare_main(void *opaque)
@@ -146,6 +153,19 @@ void crew__threads_stop(struct crew__threads *threads)
 
 /* ---- the tasks ----------------------------------------------------------- */
 
+/* pre: locked, and is so again afterwards. Nobody will come: jobs that counted on the
+ * thread that could not be started are told so. */
+static void refuse_line(struct crew__threads *threads)
+{
+	struct job *job;
+
+	while ((job = next_job(threads))) {
+		job->rc = CREW_EAGAIN;
+		if (crew__make_firm(&job->waiter))
+			end_job(threads, job);
+	}
+}
+
 /* pre: locked, and is so again afterwards. T1 for the job about to get in line. */
 static int see_to_a_spare(struct crew__threads *threads)
 {
@@ -168,8 +188,10 @@ static int see_to_a_spare(struct crew__threads *threads)
 		if (rc) {
 			threads->count--;
 			threads->coming--;
-			/* the others look at the line when they are done */
-			return threads->count ? 0 : CREW_EAGAIN;
+			if (threads->count)
+				return 0; /* the others look at the line when they are done */
+			refuse_line(threads);
+			return CREW_EAGAIN;
 		}
 		crew__store_relaxed(&threads->threads, threads->count);
 		/* meanwhile another job may have counted on the new one: look again */

@@ -97,10 +97,14 @@ static struct crew__fiber *take_pinned(struct crew__worker *worker)
 /* A ready fiber if it is the turn of one. */
 static struct crew__fiber *take_ready(struct crew__worker *worker)
 {
-	struct crew__fiber *fiber = take_pinned(worker);
+	/* in turns, or the one queue would starve the other */
+	bool pinned_first = worker->tick & 1;
+	struct crew__fiber *fiber = pinned_first ? take_pinned(worker) : NULL;
 
 	if (!fiber)
 		fiber = crew__ring_pop(&worker->ring);
+	if (!fiber && !pinned_first)
+		fiber = take_pinned(worker);
 	if (fiber) {
 		worker->streak++;
 		/* the one after it will be wanted soon */

@@ -59,13 +59,18 @@ static int read_options(struct crew_group *group, const struct crew_group_option
 	return 0;
 }
 
-static int visit(struct crew_group *group)
+static int visit(struct crew_group *group, const struct crew__caller *caller)
 {
 	struct crew *crew = group->scope.private_.crew;
 
 	if (!crew)
-		return CREW_ESTATE;
-	return crew__is_forked(crew) ? CREW_EFORKED : crew__visit(crew, group);
+		return crew__self_orphan() ? CREW_EFORKED : CREW_ESTATE;
+	if (crew__is_forked(crew))
+		return CREW_EFORKED;
+	group->private_.owner = caller->worker ? &caller->fiber->parker : NULL;
+	if (caller->worker)
+		caller->fiber->epoch = 0; /* the crew may be a cancelled one */
+	return crew__visit(crew, group, caller->fiber && caller->fiber->crew == crew);
 }
 
 /* Everybody but a task that opens a group of its own crew with the defaults. */
@@ -78,11 +83,13 @@ static __attribute__((noinline)) void open_slow(struct crew_group *group,
 	group->scope.private_.parent = crew__caller_scope(&caller);
 	group->scope.private_.crew = caller.fiber ? caller.fiber->crew : NULL;
 	group->private_.fiber = NULL;
+	group->private_.owner = NULL;
+	group->private_.waiter = NULL;
 	rc = read_options(group, options);
 	if (rc == 0 && caller.worker && group->scope.private_.crew == caller.worker->crew)
 		group->private_.fiber = caller.fiber;
 	else if (rc == 0)
-		rc = visit(group);
+		rc = visit(group, &caller);
 	if (rc) {
 		group->scope.private_.crew = NULL; /* it may be gone: nobody looks at it */
 		group->private_.refused = rc;
@@ -119,16 +126,18 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 
 static void cancel_from_inside(struct crew_group *group)
 {
-	struct crew__fiber *owner = group->private_.fiber;
+	struct crew__fiber *fiber = group->private_.fiber;
+	struct crew__parker *owner = fiber ? &fiber->parker : group->private_.owner;
 
 	crew__scope_mark(&group->scope);
-	if (owner) { /* G3; a visitor looks for itself */
-		crew__interrupt_begin(&owner->parker);
+	if (owner) { /* G3 */
+		crew__interrupt_begin(owner);
 		crew__interrupt_fence();
-		crew__interrupt(&owner->parker);
+		crew__interrupt(owner);
 	} else {
-		crew__interrupt_threads();
+		crew__join_interrupt(group);
 	}
+	crew__interrupt_threads(); /* they look for themselves */
 }
 
 static void record_failure(struct crew_group *group, int rc)
@@ -296,10 +305,26 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 	    (crew && crew__is_forked(crew)))
 		return CREW_EFORKED;
 	/* a child of the group stands in its scope too, but on another fiber */
-	if (group->private_.fiber ? !caller->worker || group->private_.fiber != caller->fiber :
+	if (group->private_.fiber ? group->private_.fiber != caller->fiber :
 				    crew && caller->worker && caller->worker->crew == crew)
 		return CREW_ESTATE;
 	return crew__caller_scope(caller) == &group->scope ? 0 : CREW_ESTATE; /* G1 */
+}
+
+/* The wrong order: what the owner has opened inside is cancelled, and still to be
+ * closed. Nothing happens to a group that the caller does not own. */
+static void cancel_what_is_inside(const struct crew_group *group,
+				  const struct crew__caller *caller)
+{
+	struct crew_scope *inside = crew__caller_scope(caller);
+
+	if (!is_open(group) || inside == &group->scope ||
+	    (group->private_.fiber && group->private_.fiber != caller->fiber))
+		return;
+	while (inside && inside->private_.parent != &group->scope)
+		inside = inside->private_.parent;
+	if (inside)
+		cancel_from_inside((struct crew_group *)(void *)inside);
 }
 
 int crew_group_wait(struct crew_group *group)
@@ -392,15 +417,19 @@ static __attribute__((noinline)) void block_failed(struct crew_group *group, int
 static __attribute__((noinline)) int outcome(const struct crew_group *group, int rc)
 {
 	bool stopped = crew__load_relaxed(&group->scope.private_.state) & STOPPED;
+	const struct crew *crew = group->scope.private_.crew;
 
 	if (policy_of(group) == CREW_SUPERVISE)
 		return rc;
 	if (first_failure(group))
 		return first_failure(group);
-	/* rc can only be an explained CREW_ECANCELED here */
-	return (stopped || rc) && crew__scope_marked(group->scope.private_.parent) ?
+	if (!stopped && !rc)
+		return 0;
+	/* rc can only be an explained CREW_ECANCELED here; whose cancellation was it? */
+	return crew__load_acquire(&crew->cancelled) ||
+			       crew__scope_marked(group->scope.private_.parent) ?
 		       CREW_ECANCELED :
-		       rc;
+		       0;
 }
 
 /* Everybody but a task that closes a group of its own crew as it should. */
@@ -411,12 +440,15 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 	bool refused = group->private_.state == REFUSED;
 	bool visited;
 
-	if (wrong)
+	if (wrong) {
+		if (wrong == CREW_ESTATE)
+			cancel_what_is_inside(group, &caller);
 		return wrong;
+	}
 	group->private_.closing = 1;
 	if (rc && !refused)
 		block_failed(group, rc);
-	if (group->private_.fiber)
+	if (group->private_.fiber && caller.worker)
 		while (group->private_.own > 0 && run_in_place(group, caller.fiber))
 			;
 	if (!refused && crew__join_left(group))
@@ -444,8 +476,11 @@ int crew_group_close(struct crew_group *group, int rc)
 	group->private_.closing = 1;
 	while (group->private_.own > 0 && run_in_place(group, fiber))
 		;
-	if (crew__unlikely(crew__join_left(group)))
+	if (crew__unlikely(crew__join_left(group))) {
+		if (crew__is_forked(worker->crew))
+			return CREW_EFORKED; /* a child returned in a child process */
 		crew__join_park(group, false, "group close");
+	}
 	if (crew__unlikely(crew__load_relaxed(&group->scope.private_.state)))
 		rc = outcome(group, rc);
 	group->private_.fiber = NULL;

@@ -30,7 +30,9 @@ int crew_run(struct crew *crew, crew_task_fn *fn, void *arg)
 	if (!fn)
 		return CREW_EINVAL;
 	if (caller.fiber && (!crew || crew == caller.fiber->crew))
-		return crew__is_forked(caller.fiber->crew) ? CREW_EFORKED : CREW_ESTATE;
+		return CREW_ESTATE;
+	if (!crew && crew__self_orphan())
+		return CREW_EFORKED;
 	if (!crew) {
 		rc = crew_start(&own, NULL);
 		if (rc)

@@ -29,6 +29,7 @@ struct crew_model {
 	struct crew *crew;
 	struct crew_word ran[TASKS_MAX];
 	unsigned numbers;
+	struct crew__word32 left;
 };
 
 static struct crew_model *now; /* the one that runs */
@@ -93,6 +94,7 @@ static void crew_main(void *opaque)
 
 	now = m;
 	m->numbers = 0;
+	m->left.value = m->threads;
 	groups_used.value = 0;
 	memset(m->ran, 0, sizeof(m->ran));
 	rc = crew_start(&m->crew, CREW_OPTIONS(.workers = m->workers, .stack_bytes = 32768));
@@ -114,23 +116,38 @@ static void crew_main(void *opaque)
 		crew__sim_check(crew__port_now() - begun == m->lasts, "it took too long");
 }
 
-/* The model with 1 to 3 workers, n seeds each. */
+static void search_with(const char *name, struct crew_model model,
+			struct crew__sim_options options, uint64_t n)
+{
+	char full[64];
+	struct crew__sim_result result;
+
+	snprintf(full, sizeof(full), "%s_%u%s%s", name, model.workers,
+		 options.no_membarrier ? "_fences" : "", options.early_one_in ? "_early" : "");
+	options.name = full;
+	result = crew__sim_search_seeds(&options, crew_main, &model, n);
+	cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", full, result.message);
+}
+
+/* The model with some workers, n seeds each: as it is; without membarrier; and with
+ * spurious wakes, while time passes whenever it likes. */
+static void search_from(const char *name, struct crew_model model, unsigned least, uint64_t n)
+{
+	for (model.workers = least; model.workers <= 3; model.workers++) {
+		struct crew_model hostile = model;
+
+		hostile.lasts = -1;
+		search_with(name, model, (struct crew__sim_options){ .seed = 0 }, n);
+		search_with(name, model, (struct crew__sim_options){ .no_membarrier = true }, n);
+		search_with(name, hostile,
+			    (struct crew__sim_options){ .spurious_one_in = 4, .early_one_in = 8 },
+			    n);
+	}
+}
+
 static void search(const char *name, struct crew_model model, uint64_t n)
 {
-	for (unsigned workers = 1; workers <= 3; workers++) {
-		char full[64];
-		struct crew__sim_options options = { .name = full };
-		struct crew__sim_result result;
-
-		model.workers = workers;
-		for (int fences = 0; fences < 2; fences++) {
-			snprintf(full, sizeof(full), "%s_%u%s", name, workers,
-				 fences ? "_fences" : "");
-			options.no_membarrier = fences;
-			result = crew__sim_search_seeds(&options, crew_main, &model, n);
-			cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", full, result.message);
-		}
-	}
+	search_from(name, model, 1, n);
 }
 
 /* All runs with at most `bound` interruptions. */
@@ -213,6 +230,28 @@ Test(crew, many_children, .timeout = 300)
 	struct crew_model model = { .program = flat_program };
 
 	search("flat", model, 3000);
+}
+
+/* The spawner computes until its child has run, and calls nothing of the library:
+ * the child must not stay hidden in its deque (R7). */
+static int computing_program(void *arg)
+{
+	struct crew_group *group = open_group(NULL);
+
+	(void)arg;
+	for (uintptr_t i = 0; i < 3; i++)
+		crew_group_spawn(group, leaf, (void *)i);
+	for (unsigned i = 0; i < 3; i++)
+		while (!crew__load_relaxed(&now->ran[i]))
+			;
+	return close_group(group, 0);
+}
+
+Test(crew, a_computing_task_hides_no_tasks, .timeout = 300)
+{
+	struct crew_model model = { .program = computing_program };
+
+	search_from("computing", model, 2, 3000);
 }
 
 /* ---- tasks that wait --------------------------------------------------------------- */
@@ -368,6 +407,63 @@ Test(crew, several_threads_run, .timeout = 300)
 				    .lasts = -1 };
 
 	search("beside", model, 2000);
+}
+
+/* ---- stopping, and what meets it ---------------------------------------------------------- */
+
+static void run_or_closed(struct crew_model *m)
+{
+	unsigned n = 60 + m->numbers++;
+	int rc = crew_run(m->crew, sleepy_task, (void *)(uintptr_t)n);
+
+	if (rc == 0)
+		check_ran(n, n + 1);
+	else
+		crew__sim_check(rc == CREW_ECLOSED, "crew_run said something else");
+	crew__add32_acq_rel(&m->left, (uint32_t)-1);
+	crew__port_wake(&m->left, 1);
+}
+
+/* The crew is stopped while others run something on it, or try to; they have let go
+ * of it before it is unmapped. */
+static void stop_beside(struct crew_model *m)
+{
+	uint32_t left;
+
+	/* the first call of a plain thread must not come when the crew is gone */
+	while ((left = crew__load32_acquire(&m->left)) != 0)
+		crew__port_wait(&m->left, left, CREW_NEVER);
+}
+
+Test(crew, runs_meet_each_other, .timeout = 300)
+{
+	struct crew_model model = { .inside = stop_beside,
+				    .beside = run_or_closed,
+				    .threads = 3,
+				    .lasts = -1 };
+
+	search("meet", model, 1000);
+}
+
+/* A task of one crew runs something on another, started and stopped by itself. */
+static int other_crew_program(void *arg)
+{
+	struct crew *other;
+	int rc = crew_start(&other, CREW_OPTIONS(.workers = 1, .stack_bytes = 32768));
+
+	(void)arg;
+	crew__sim_check(rc == 0, "crew_start failed");
+	crew__sim_check(crew_run(other, sleepy_task, (void *)(uintptr_t)3) == 0,
+			"crew_run on another crew failed");
+	check_ran(3, 4);
+	return crew_stop(other);
+}
+
+Test(crew, a_task_runs_another_crew, .timeout = 300)
+{
+	struct crew_model model = { .program = other_crew_program, .lasts = CREW_MS(1) };
+
+	search("other_crew", model, 1000);
 }
 
 /* ---- failures and cancellation ---------------------------------------------------------- */
@@ -533,4 +629,104 @@ Test(crew, pinned_tasks_and_copies, .timeout = 300)
 	struct crew_model model = { .program = records_program, .lasts = -1 };
 
 	search("records", model, 3000);
+}
+
+/* ---- no memory, no threads ------------------------------------------------------------------ */
+
+/* What is refused from the k-th mapping on: crew_start says so and leaves nothing, or
+ * what it started runs to its end (R11). */
+static void refused_main(void *opaque)
+{
+	struct crew_model *m = opaque;
+	int rc;
+
+	now = m;
+	memset(m->ran, 0, sizeof(m->ran));
+	groups_used.value = 0;
+	rc = crew_start(&m->crew, CREW_OPTIONS(.workers = m->workers, .stack_bytes = 32768));
+	if (rc) {
+		crew__sim_check(rc == CREW_ENOMEM || rc == CREW_EAGAIN, "another code");
+		return;
+	}
+	rc = crew_run(m->crew, m->program, NULL);
+	crew__sim_check(rc == 0 || rc == CREW_ENOMEM, "crew_run said something else");
+	crew__sim_check(crew_stop(m->crew) == 0, "crew_stop failed");
+}
+
+static int modest_sleep(void *arg)
+{
+	ran((unsigned)(uintptr_t)arg);
+	return crew_sleep(CREW_MS(1));
+}
+
+static int modest_program(void *arg)
+{
+	struct crew_group *group = open_group(NULL);
+	unsigned spawned = 0;
+
+	(void)arg;
+	while (spawned < 10 &&
+	       crew_group_spawn(group, modest_sleep, (void *)(uintptr_t)spawned) == 0)
+		spawned++;
+	crew__sim_check(close_group(group, 0) == 0, "close failed");
+	check_ran(0, spawned);
+	return 0;
+}
+
+Test(crew, runs_on_without_memory, .timeout = 300)
+{
+	struct crew_model model = { .program = modest_program };
+
+	for (model.workers = 1; model.workers <= 2; model.workers++) {
+		for (uint32_t k = 1; k < 40; k++) {
+			struct crew__sim_options options = { .name = "no_memory",
+							     .map_fails_from = k };
+			struct crew__sim_result result = crew__sim_search_seeds(
+				&options, refused_main, &model, 200);
+
+			cr_assert(result.verdict == CREW__SIM_OK, "mapping %u: %s", k,
+				  result.message);
+		}
+	}
+}
+
+Test(crew, says_that_no_thread_could_be_created, .timeout = 300)
+{
+	struct crew_model model = { .program = modest_program, .workers = 3 };
+
+	for (uint32_t k = 1; k < 6; k++) {
+		struct crew__sim_options options = { .name = "no_threads", .thread_fails_from = k };
+		struct crew__sim_result result =
+			crew__sim_search_seeds(&options, refused_main, &model, 500);
+
+		cr_assert(result.verdict == CREW__SIM_OK, "thread %u: %s", k, result.message);
+	}
+}
+
+/* ---- the world itself -------------------------------------------------------------------------- */
+
+/* Nothing of one run is left in the next: a seed is the same run, whatever ran before. */
+Test(crew, a_seed_is_the_same_run_after_others, .timeout = 300)
+{
+	struct crew_model model = { .program = tree_program,
+				    .beside = run_beside,
+				    .threads = 2,
+				    .workers = 2,
+				    .lasts = -1 };
+	struct crew__sim_result first[8];
+
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t seed = 0; seed < 8; seed++) {
+			struct crew__sim_options options = { .seed = seed };
+			struct crew__sim_result result =
+				crew__sim_run(&options, crew_main, &model);
+
+			cr_assert(result.verdict == CREW__SIM_OK, "%s", result.message);
+			if (round == 0)
+				first[seed] = result;
+			cr_assert(result.hash == first[seed].hash &&
+					  result.steps == first[seed].steps,
+				  "seed %u is another run now", (unsigned)seed);
+		}
+	}
 }

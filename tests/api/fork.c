@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c - R15 and R11 of SEMANTICS' pool rules: in a child process the parent's crew is
+ * dead, says so, and a new one can be started. The child reports by its exit status.
+ */
+#include "support/test.h"
+
+#include "crew/crew.h"
+#include "exec/exec.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CREW__TSAN /* which loses its own threads at a fork */
+
+/* The child's status; -1: it was killed, -2: it hung. */
+static int reap(pid_t pid)
+{
+	int status = 0;
+
+	for (int i = 0; i < 15000; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		usleep(1000);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return -2;
+}
+
+static int give_five(void *arg)
+{
+	(void)arg;
+	return 5;
+}
+
+static struct crew *start(unsigned workers)
+{
+	struct crew *crew = NULL;
+
+	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers)), 0);
+	return crew;
+}
+
+/* 0, or the number of the first call that did not say what it should. */
+static int all_say_forked(struct crew *crew)
+{
+	struct crew_stats stats = { .size = sizeof(stats) };
+	struct crew_group group;
+
+	if (crew_run(crew, give_five, NULL) != CREW_EFORKED)
+		return 1;
+	if (crew_read_stats(crew, &stats) != CREW_EFORKED)
+		return 2;
+	if (crew_read_worker_stats(crew, 0, &stats) != CREW_EFORKED)
+		return 3;
+	if (crew_dump(crew, stderr) != CREW_EFORKED)
+		return 4;
+	if (crew_stop(crew) != CREW_EFORKED)
+		return 5;
+	crew_cancel(crew, "nothing");
+	crew_group_open(&group, CREW_GROUP(.crew = crew));
+	if (crew_group_spawn(&group, give_five, NULL) != CREW_EFORKED)
+		return 6;
+	if (crew_group_wait(&group) != CREW_EFORKED)
+		return 7;
+	if (crew_group_close(&group, 0) != CREW_EFORKED)
+		return 8;
+	return 0;
+}
+
+static int crew_of_ones_own(void)
+{
+	struct crew *crew;
+
+	if (crew_start(&crew, CREW_OPTIONS(.workers = 2)))
+		return 20;
+	for (int i = 0; i < 20; i++)
+		if (crew_run(crew, give_five, NULL) != 5)
+			return 21;
+	return crew_stop(crew) ? 22 : 0;
+}
+
+Test(fork, R15_every_call_in_the_child_of_a_plain_thread_says_so, .timeout = 30)
+{
+	struct crew *crew = start(2);
+	pid_t pid;
+
+	cr_assert_eq(crew_run(crew, give_five, NULL), 5);
+	pid = fork();
+	if (pid == 0)
+		_exit(all_say_forked(crew));
+	cr_assert_eq(reap(pid), 0);
+	cr_assert_eq(crew_run(crew, give_five, NULL), 5, "the parent's crew goes on");
+	cr_assert_eq(crew_stop(crew), 0);
+}
+
+Test(fork, R15_the_child_of_a_plain_thread_may_start_its_own, .timeout = 30)
+{
+	struct crew *crew = start(2);
+	pid_t pid;
+
+	cr_assert_eq(crew_run(crew, give_five, NULL), 5);
+	pid = fork();
+	if (pid == 0)
+		_exit(crew_of_ones_own());
+	cr_assert_eq(reap(pid), 0);
+	cr_assert_eq(crew_stop(crew), 0);
+}
+
+Test(fork, R15_exit_in_the_child_is_clean, .timeout = 30)
+{
+	struct crew *crew = start(2);
+	pid_t pid;
+
+	cr_assert_eq(crew_run(crew, give_five, NULL), 5);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		exit(crew_run(crew, give_five, NULL) == CREW_EFORKED ? 0 : 1);
+	cr_assert_eq(reap(pid), 0);
+	cr_assert_eq(crew_stop(crew), 0);
+}
+
+/* ---- inside of a task -------------------------------------------------------- */
+
+static struct crew_word others;
+
+static int count_turns(void *arg)
+{
+	while (!crew__load_acquire(arg)) {
+		crew__add_relaxed(&others, 1);
+		crew_yield();
+	}
+	return 0;
+}
+
+struct forking {
+	int (*in_child)(struct forking *forking);
+	struct crew *crew;
+	struct crew_group *group;
+	int status;
+};
+
+static int forked_task(struct forking *forking)
+{
+	if (crew_check() != CREW_EFORKED || crew_checkpoint() != CREW_EFORKED)
+		return 10;
+	if (crew_sleep(CREW_MS(1)) != CREW_EFORKED || crew_sleep(0) != CREW_EFORKED)
+		return 11;
+	if (crew_blocking(give_five, NULL) != CREW_EFORKED)
+		return 12;
+	if (crew_group_spawn(forking->group, give_five, NULL) != CREW_EFORKED)
+		return 13;
+	if (crew_group_spawn_copy(forking->group, give_five, &others, 4) != CREW_EFORKED)
+		return 13;
+	if (crew_group_wait(forking->group) != CREW_EFORKED)
+		return 14;
+	if (crew_group_close(forking->group, 0) != CREW_EFORKED)
+		return 15;
+	if (crew_run(NULL, give_five, NULL) != CREW_EFORKED)
+		return 16;
+	return all_say_forked(forking->crew);
+}
+
+static int forked_yield(struct forking *forking)
+{
+	uint64_t before = crew__load_relaxed(&others);
+
+	(void)forking;
+	for (int i = 0; i < 10; i++)
+		crew_yield();
+	return crew__load_relaxed(&others) == before ? 0 : 17;
+}
+
+static int forked_start(struct forking *forking)
+{
+	(void)forking;
+	return crew_of_ones_own();
+}
+
+static int fork_in_task(void *arg)
+{
+	struct forking *forking = arg;
+	struct crew_word stop = { 0 };
+	struct crew_group group;
+	pid_t pid;
+
+	forking->group = &group;
+	crew_group_open(&group, NULL);
+	crew_group_spawn(&group, count_turns, &stop);
+	crew_group_spawn(&group, count_turns, &stop);
+	crew_yield();
+	crew_yield();
+	pid = fork();
+	if (pid == 0)
+		_exit(forking->in_child(forking));
+	forking->status = reap(pid);
+	crew__store_release(&stop, 1);
+	return crew_group_close(&group, 0);
+}
+
+static int status_of_fork_in_task(int (*in_child)(struct forking *))
+{
+	struct crew *crew = start(1);
+	struct forking forking = { .in_child = in_child, .crew = crew };
+
+	cr_assert_eq(crew_run(crew, fork_in_task, &forking), 0);
+	cr_assert_eq(crew_stop(crew), 0);
+	return forking.status;
+}
+
+Test(fork, R15_every_call_in_the_child_of_a_task_says_so, .timeout = 60)
+{
+	cr_assert_eq(status_of_fork_in_task(forked_task), 0);
+}
+
+Test(fork, R15_yield_in_the_child_of_a_task_runs_nobody, .timeout = 60)
+{
+	cr_assert_eq(status_of_fork_in_task(forked_yield), 0);
+}
+
+Test(fork, R15_the_child_of_a_task_may_start_its_own, .timeout = 60)
+{
+	cr_assert_eq(status_of_fork_in_task(forked_start), 0);
+}
+
+/* ---- while others hold the library's locks ------------------------------------ */
+
+static struct crew_word enough;
+
+static void *sleep_all_the_time(void *arg)
+{
+	(void)arg;
+	while (!crew__load_relaxed(&enough))
+		crew_sleep(CREW_US(1));
+	return NULL;
+}
+
+Test(fork, R15_a_fork_while_plain_threads_wait_leaves_no_lock_held, .timeout = 120)
+{
+	struct crew *crew = start(1);
+	pthread_t threads[4];
+	int status = 0;
+
+	crew__store_relaxed(&enough, 0);
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, sleep_all_the_time, NULL), 0);
+	for (int i = 0; status == 0 && i < 1500; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(crew_sleep(CREW_US(1)));
+		status = reap(pid);
+	}
+	crew__store_relaxed(&enough, 1);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	cr_assert_eq(status, 0, "status %d", status);
+	cr_assert_eq(crew_stop(crew), 0);
+}
+
+#endif /* CREW__TSAN */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * linux.c - port.h on Linux: futex, threads, memory maps, clock.
- * Processors and quotas are in cpus.c. Nothing here knows what a task is.
+ * Processors and quotas are in cpus.c. Nothing here knows what a task is. What tasks
+ * reach in the middle of their own work leaves errno as it was: it is theirs (R5).
  */
 #include "base/random.h"
 #include "port/port.h"
@@ -46,6 +47,8 @@ crew_time crew__port_now_coarse(void)
 bool crew__port_wait(struct crew__word32 *word, uint32_t expected, crew_time when)
 {
 	struct timespec at = { .tv_sec = when / 1000000000, .tv_nsec = when % 1000000000 };
+	int saved = errno;
+	bool in_time;
 	long rc;
 
 	if (when <= 0)
@@ -53,12 +56,17 @@ bool crew__port_wait(struct crew__word32 *word, uint32_t expected, crew_time whe
 	/* FUTEX_WAIT_BITSET takes an absolute time on the monotonic clock */
 	rc = syscall(SYS_futex, &word->value, FUTEX_WAIT_BITSET_PRIVATE, expected,
 		     when == CREW_NEVER ? NULL : &at, NULL, FUTEX_BITSET_MATCH_ANY);
-	return rc == 0 || errno != ETIMEDOUT;
+	in_time = rc == 0 || errno != ETIMEDOUT;
+	errno = saved;
+	return in_time;
 }
 
 void crew__port_wake(struct crew__word32 *word, int count)
 {
+	int saved = errno;
+
 	syscall(SYS_futex, &word->value, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+	errno = saved;
 }
 
 /* ---- threads ------------------------------------------------------------ */
@@ -166,7 +174,10 @@ bool crew__port_membarrier_init(void)
 
 void crew__port_membarrier(void)
 {
+	int saved = errno;
+
 	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+	errno = saved;
 }
 
 /* ---- memory ------------------------------------------------------------- */
@@ -182,9 +193,11 @@ size_t crew__port_page_bytes(void)
 
 void *crew__port_map(size_t bytes)
 {
+	int saved = errno;
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
+	errno = saved;
 	return at == MAP_FAILED ? NULL : at;
 }
 
@@ -195,19 +208,29 @@ void crew__port_unmap(void *at, size_t bytes)
 
 void crew__port_map_huge(void *at, size_t bytes)
 {
+	int saved = errno;
+
 	madvise(at, bytes, MADV_HUGEPAGE);
+	errno = saved;
 }
 
 int crew__port_guard(void *at, size_t bytes)
 {
-	if (madvise(at, bytes, MADV_GUARD_INSTALL) == 0)
-		return 0;
-	return mprotect(at, bytes, PROT_NONE) == 0 ? 0 : -errno;
+	int saved = errno;
+	int rc = madvise(at, bytes, MADV_GUARD_INSTALL) == 0 ? 0 : mprotect(at, bytes, PROT_NONE);
+
+	if (rc)
+		rc = -errno;
+	errno = saved;
+	return rc;
 }
 
 void crew__port_map_trim(void *at, size_t bytes)
 {
+	int saved = errno;
+
 	madvise(at, bytes, MADV_DONTNEED);
+	errno = saved;
 }
 
 /* ---- fork --------------------------------------------------------------- */

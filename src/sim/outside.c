@@ -115,14 +115,26 @@ static struct map *find_live(const char *at)
 	return NULL;
 }
 
+static bool refused(void)
+{
+	const struct crew__sim_options *options = world.options;
+	uint64_t from;
+
+	if (!world.running || !options->map_fails_from)
+		return false;
+	from = options->map_fails_from;
+	world.map_calls++;
+	return world.map_calls >= from &&
+	       (!options->map_fails || world.map_calls < from + options->map_fails);
+}
+
 void *crew__port_map(size_t bytes)
 {
-	uint32_t fails = world.running ? world.options->map_fails_from : 0;
 	const void *maker = __builtin_return_address(0);
 	struct map *map;
 	void *at;
 
-	if ((fails && ++world.map_calls >= fails) || outside.map_count == MAPS_MAX)
+	if (refused() || outside.map_count == MAPS_MAX)
 		return NULL;
 	bytes = whole_pages(bytes);
 	map = outside.reuse ? find_free(bytes, maker) : NULL;

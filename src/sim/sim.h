@@ -72,7 +72,8 @@ struct crew__sim_options {
 	uint32_t early_one_in;	  /* time passes at one in so many switches, although
 				   * somebody could run; default: never */
 	uint32_t cpus;		  /* crew__port_cpu_limit(); default 2 */
-	uint32_t map_fails_from;  /* the n-th mapping and all later ones fail */
+	uint32_t map_fails_from;  /* the n-th mapping fails, and those that follow, */
+	uint32_t map_fails;	  /* so many in all; default: every one from then on */
 	uint32_t thread_fails_from;
 	uint64_t run_max;   /* crew__sim_enumerate() stops after so many runs; default: never */
 	bool no_membarrier; /* the library must use real fences */

@@ -39,9 +39,9 @@ typedef int64_t crew_time;
 
 #define CREW_NEVER INT64_MAX
 /* Durations from numbers of any arithmetic type: CREW_S(0.1) is 100000000. */
-#define CREW_US(n) ((crew_time)((n) * 1000LL))
-#define CREW_MS(n) ((crew_time)((n) * 1000000LL))
-#define CREW_S(n)  ((crew_time)((n) * 1000000000LL))
+#define CREW_US(n) ((crew_time)(1000LL * (n)))
+#define CREW_MS(n) ((crew_time)(1000000LL * (n)))
+#define CREW_S(n)  ((crew_time)(1000000000LL * (n)))
 
 /* A word shared between threads. Only the library touches it. */
 struct crew_word {

@@ -89,7 +89,8 @@ struct crew_group {
 		int32_t refused; /* bad options: what spawn and close return */
 		int32_t reserved;
 		void *owner;	 /* who may have to be interrupted */
-		void *reserved2[2];
+		void *host;	 /* opened inside its crew_blocking() call */
+		void *reserved2[1];
 		uint32_t lock;
 		int32_t first;		/* the first failure */
 		struct crew_word count; /* children counted off elsewhere */

@@ -79,8 +79,8 @@ enum crew__park_state {
 	CREW__CANCELLED,
 };
 
-#define CREW__PARK_STATE(word)	((enum crew__park_state)((word) & 7))
-#define CREW__PARK_TICKET(word) ((word) & ~UINT64_C(7))
+#define CREW__PARK_STATE(word)	((enum crew__park_state)(7 & (word)))
+#define CREW__PARK_TICKET(word) (~UINT64_C(7) & (word))
 
 struct crew__parker {
 	struct crew_word word;
@@ -89,9 +89,10 @@ struct crew__parker {
 	uint32_t is_thread;
 };
 
-#define CREW__SIGNAL_LOOK  1U /* look whether you are cancelled */
-#define CREW__SIGNAL_READY 2U /* your wait is over; exactly one for each wait that another
-			       * side has won */
+/* look whether you are cancelled */
+#define CREW__SIGNAL_LOOK 1U
+/* your wait is over; exactly one for each wait that another side has won */
+#define CREW__SIGNAL_READY 2U
 
 struct crew__waiter {
 	struct crew__parker *parker;

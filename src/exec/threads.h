@@ -21,7 +21,7 @@
  *	T3  At most one retired thread is not joined yet: whoever retires joins the one
  *	    before. Stop joins the last.
  *
- * GUARDED BY tests/api/blocking.c, tests/stress/blocking.c.
+ * GUARDED BY tests/api/blocking.c.
  */
 #ifndef CREW__THREADS_H
 #define CREW__THREADS_H

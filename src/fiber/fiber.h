@@ -87,6 +87,12 @@ void crew__cxx_restore(const struct crew__cxx_state *state);
  * hook, when set, says which task it was.
  */
 int crew__call_task(int (*fn)(void *), void *arg);
+/*
+ * The same for calls that a function makes itself: no exception passes through the
+ * function that this stands in. It gives that function's unwind entry the personality
+ * that ends the process, and costs nothing.
+ */
+#define CREW__NO_ESCAPE() __asm__ volatile(".cfi_personality 0x9b, crew__escape_pointer")
 void crew__set_escape_hook(const char *(*name)(void));
 
 /* ---- what each processor provides (switch_<cpu>.S, switch_ucontext.c) ---- */

@@ -87,3 +87,10 @@ _Unwind_Reason_Code crew__escape_personality(int version, _Unwind_Action actions
 			   "a C++ exception left a task; catch it in the task and return a code",
 		   name, CREW_HERE);
 }
+
+/* What CREW__NO_ESCAPE refers to: position-independent code names a personality through
+ * a pointer. */
+typedef _Unwind_Reason_Code personality(int, _Unwind_Action, _Unwind_Exception_Class,
+					struct _Unwind_Exception *, struct _Unwind_Context *);
+extern personality *const crew__escape_pointer;
+personality *const crew__escape_pointer = crew__escape_personality;

@@ -107,11 +107,4 @@ crew__call_task:
 	.cfi_endproc
 	.size	crew__call_task, . - crew__call_task
 
-	.section .data.rel.ro.local, "aw"
-	.p2align 3
-	.type	crew__escape_pointer, %object
-	.size	crew__escape_pointer, 8
-crew__escape_pointer:
-	.xword	crew__escape_personality
-
 	.section .note.GNU-stack, "", %progbits

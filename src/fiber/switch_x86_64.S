@@ -132,12 +132,4 @@ crew__call_task:
 	.cfi_endproc
 	.size	crew__call_task, . - crew__call_task
 
-/* The personality is named through a pointer, as position-independent code must. */
-	.section .data.rel.ro.local, "aw"
-	.p2align 3
-	.type	crew__escape_pointer, @object
-	.size	crew__escape_pointer, 8
-crew__escape_pointer:
-	.quad	crew__escape_personality
-
 	.section .note.GNU-stack, "", @progbits

@@ -68,6 +68,7 @@ static int visit(struct crew_group *group, const struct crew__caller *caller)
 	if (crew__is_forked(crew))
 		return CREW_EFORKED;
 	group->private_.owner = caller->worker ? &caller->fiber->parker : NULL;
+	group->private_.host = caller->worker ? NULL : caller->fiber;
 	if (caller->worker)
 		caller->fiber->epoch = 0; /* the crew may be a cancelled one */
 	return crew__visit(crew, group, caller->fiber && caller->fiber->crew == crew);
@@ -304,9 +305,11 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 	if ((caller->fiber && crew__is_forked(caller->fiber->crew)) ||
 	    (crew && crew__is_forked(crew)))
 		return CREW_EFORKED;
-	/* a child of the group stands in its scope too, but on another fiber */
+	/* a child of the group, and what it calls by crew_blocking(), stand in its scope
+	 * too, but on another fiber */
 	if (group->private_.fiber ? group->private_.fiber != caller->fiber :
-				    crew && caller->worker && caller->worker->crew == crew)
+				    crew && caller->fiber && caller->fiber->crew == crew &&
+					    (caller->worker || group->private_.host != caller->fiber))
 		return CREW_ESTATE;
 	return crew__caller_scope(caller) == &group->scope ? 0 : CREW_ESTATE; /* G1 */
 }
@@ -372,6 +375,7 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 	uint64_t outer;
 	int rc;
 
+	CREW__NO_ESCAPE();
 	/* pinned ones need a fiber of their own */
 	if (crew__unlikely(has_record && newest != ((uintptr_t)group | CREW__SLOT_RECORD)))
 		return false;

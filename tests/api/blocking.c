@@ -76,6 +76,7 @@ static void count_calls(uint32_t blocking_max, uint64_t limit, int count)
 	struct crew *crew = start(2, blocking_max);
 	struct crew_stats stats = { .size = sizeof(stats) };
 
+	crew__store_relaxed(&inside, 0);
 	crew__store_relaxed(&most, 0);
 	crew__store_relaxed(&calls, 0);
 	run(crew, many_calls, &count);

@@ -478,7 +478,7 @@ static int failing_task(void *arg)
 static int long_sleep(void *arg)
 {
 	(void)arg;
-	return crew_sleep(CREW_S(10));
+	return crew_sleep(CREW_NEVER);
 }
 
 /* The first failure wakes the siblings and the owner's own waits: no time passes. */
@@ -489,7 +489,7 @@ static int failing_program(void *arg)
 
 	(void)arg;
 	crew_group_spawn(group, failing_task, group);
-	rc = crew_sleep(CREW_S(10));
+	rc = crew_sleep(CREW_NEVER);
 	crew__sim_check(rc == CREW_ECANCELED, "the owner's sleep was not cancelled");
 	return close_group(group, rc);
 }
@@ -631,10 +631,37 @@ Test(crew, pinned_tasks_and_copies, .timeout = 300)
 	search("records", model, 3000);
 }
 
+/* ---- those who look on ---------------------------------------------------------------------- */
+
+static void look_on(struct crew_model *m)
+{
+	FILE *nowhere = fopen("/dev/null", "w");
+
+	crew__sim_check(nowhere, "no /dev/null");
+	for (int i = 0; i < 3; i++) {
+		struct crew_stats stats = { .size = sizeof(stats) };
+
+		crew__sim_check(crew_read_stats(m->crew, &stats) == 0, "crew_read_stats failed");
+		crew__sim_check(stats.workers == m->workers, "workers were miscounted");
+		crew__sim_check(crew_dump(m->crew, nowhere) == 0, "crew_dump failed");
+	}
+	fclose(nowhere);
+}
+
+Test(crew, is_dumped_meanwhile, .timeout = 300)
+{
+	struct crew_model model = { .program = records_program,
+				    .beside = look_on,
+				    .threads = 1,
+				    .lasts = -1 };
+
+	search("dumped", model, 500);
+}
+
 /* ---- no memory, no threads ------------------------------------------------------------------ */
 
-/* What is refused from the k-th mapping on: crew_start says so and leaves nothing, or
- * what it started runs to its end (R11). */
+/* crew_start says what it was refused, and leaves nothing; or what it started runs to
+ * its end, at the latest when there is memory again (R11). */
 static void refused_main(void *opaque)
 {
 	struct crew_model *m = opaque;
@@ -673,34 +700,35 @@ static int modest_program(void *arg)
 	return 0;
 }
 
-Test(crew, runs_on_without_memory, .timeout = 300)
+/* Everything from the k-th mapping or thread on is refused, or only a few. */
+static void refuse(const char *name, struct crew_model model, struct crew__sim_options options)
+{
+	char full[64];
+	struct crew__sim_result result;
+
+	snprintf(full, sizeof(full), "%s_%u_%u", name, model.workers,
+		 options.map_fails_from + options.thread_fails_from);
+	options.name = full;
+	result = crew__sim_search_seeds(&options, refused_main, &model, 200);
+	cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", full, result.message);
+}
+
+Test(crew, runs_on_when_memory_comes_back, .timeout = 300)
 {
 	struct crew_model model = { .program = modest_program };
 
-	for (model.workers = 1; model.workers <= 2; model.workers++) {
-		for (uint32_t k = 1; k < 40; k++) {
-			struct crew__sim_options options = { .name = "no_memory",
-							     .map_fails_from = k };
-			struct crew__sim_result result = crew__sim_search_seeds(
-				&options, refused_main, &model, 200);
-
-			cr_assert(result.verdict == CREW__SIM_OK, "mapping %u: %s", k,
-				  result.message);
-		}
-	}
+	for (model.workers = 1; model.workers <= 2; model.workers++)
+		for (uint32_t k = 1; k < 25; k++)
+			refuse("no_memory", model,
+			       (struct crew__sim_options){ .map_fails_from = k, .map_fails = 5 });
 }
 
 Test(crew, says_that_no_thread_could_be_created, .timeout = 300)
 {
 	struct crew_model model = { .program = modest_program, .workers = 3 };
 
-	for (uint32_t k = 1; k < 6; k++) {
-		struct crew__sim_options options = { .name = "no_threads", .thread_fails_from = k };
-		struct crew__sim_result result =
-			crew__sim_search_seeds(&options, refused_main, &model, 500);
-
-		cr_assert(result.verdict == CREW__SIM_OK, "thread %u: %s", k, result.message);
-	}
+	for (uint32_t k = 1; k < 6; k++)
+		refuse("no_threads", model, (struct crew__sim_options){ .thread_fails_from = k });
 }
 
 /* ---- the world itself -------------------------------------------------------------------------- */

@@ -20,9 +20,9 @@ void plain_add(struct plain_test *test)
 {
 	struct plain_test **at = &tests;
 
-	while (*at && (strcmp((*at)->suite, test->suite) < 0 ||
-		       (strcmp((*at)->suite, test->suite) == 0 &&
-			strcmp((*at)->name, test->name) < 0)))
+	while (*at &&
+	       (strcmp((*at)->suite, test->suite) < 0 ||
+		(strcmp((*at)->suite, test->suite) == 0 && strcmp((*at)->name, test->name) < 0)))
 		at = &(*at)->next;
 	test->next = *at;
 	*at = test;
@@ -81,8 +81,8 @@ int main(int argc, char **argv)
 
 	signal(SIGALRM, timed_out);
 	for (const struct plain_test *test = tests; test; test = test->next) {
-		unsigned seconds =
-			test->options.timeout > 0 ? (unsigned)test->options.timeout + 1 : 60;
+		unsigned seconds = test->options.timeout > 0 ? (unsigned)test->options.timeout + 1 :
+							       60;
 
 		if (test->options.disabled || !is_wanted(test, argc - 1 - list, argv + 1 + list))
 			continue;

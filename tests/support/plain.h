@@ -26,8 +26,8 @@ struct plain_test {
 };
 
 void plain_add(struct plain_test *test);
-_Noreturn void plain_fail(const char *file, int line, const char *expression,
-			  const char *format, ...);
+_Noreturn void plain_fail(const char *file, int line, const char *expression, const char *format,
+			  ...);
 
 #define Test(suite_, name_, ...)                                                                   \
 	static void suite_##_##name_(void);                                                        \
@@ -46,23 +46,23 @@ _Noreturn void plain_fail(const char *file, int line, const char *expression,
 #define PLAIN_ASSERT_(expression, ...)                                                             \
 	((expression) ? (void)0 : plain_fail(__FILE__, __LINE__, #expression, __VA_ARGS__))
 
-#define cr_assert_not(...)  PLAIN_NOT_(__VA_ARGS__, NULL)
-#define PLAIN_NOT_(e, ...)  PLAIN_ASSERT_(!(e), __VA_ARGS__)
-#define cr_assert_eq(...)   PLAIN_EQ_(__VA_ARGS__, NULL)
-#define PLAIN_EQ_(a, b, ...) PLAIN_ASSERT_((a) == (b), __VA_ARGS__)
-#define cr_assert_neq(...)  PLAIN_NEQ_(__VA_ARGS__, NULL)
-#define PLAIN_NEQ_(a, b, ...) PLAIN_ASSERT_((a) != (b), __VA_ARGS__)
-#define cr_assert_lt(...)   PLAIN_LT_(__VA_ARGS__, NULL)
-#define PLAIN_LT_(a, b, ...) PLAIN_ASSERT_((a) < (b), __VA_ARGS__)
-#define cr_assert_leq(...)  PLAIN_LEQ_(__VA_ARGS__, NULL)
-#define PLAIN_LEQ_(a, b, ...) PLAIN_ASSERT_((a) <= (b), __VA_ARGS__)
-#define cr_assert_gt(...)   PLAIN_GT_(__VA_ARGS__, NULL)
-#define PLAIN_GT_(a, b, ...) PLAIN_ASSERT_((a) > (b), __VA_ARGS__)
-#define cr_assert_geq(...)  PLAIN_GEQ_(__VA_ARGS__, NULL)
-#define PLAIN_GEQ_(a, b, ...) PLAIN_ASSERT_((a) >= (b), __VA_ARGS__)
-#define cr_assert_null(...) cr_assert_not(__VA_ARGS__)
-#define cr_assert_not_null(...) cr_assert(__VA_ARGS__)
-#define cr_assert_str_eq(...) PLAIN_STR_EQ_(__VA_ARGS__, NULL)
+#define cr_assert_not(...)	 PLAIN_NOT_(__VA_ARGS__, NULL)
+#define PLAIN_NOT_(e, ...)	 PLAIN_ASSERT_(!(e), __VA_ARGS__)
+#define cr_assert_eq(...)	 PLAIN_EQ_(__VA_ARGS__, NULL)
+#define PLAIN_EQ_(a, b, ...)	 PLAIN_ASSERT_((a) == (b), __VA_ARGS__)
+#define cr_assert_neq(...)	 PLAIN_NEQ_(__VA_ARGS__, NULL)
+#define PLAIN_NEQ_(a, b, ...)	 PLAIN_ASSERT_((a) != (b), __VA_ARGS__)
+#define cr_assert_lt(...)	 PLAIN_LT_(__VA_ARGS__, NULL)
+#define PLAIN_LT_(a, b, ...)	 PLAIN_ASSERT_((a) < (b), __VA_ARGS__)
+#define cr_assert_leq(...)	 PLAIN_LEQ_(__VA_ARGS__, NULL)
+#define PLAIN_LEQ_(a, b, ...)	 PLAIN_ASSERT_((a) <= (b), __VA_ARGS__)
+#define cr_assert_gt(...)	 PLAIN_GT_(__VA_ARGS__, NULL)
+#define PLAIN_GT_(a, b, ...)	 PLAIN_ASSERT_((a) > (b), __VA_ARGS__)
+#define cr_assert_geq(...)	 PLAIN_GEQ_(__VA_ARGS__, NULL)
+#define PLAIN_GEQ_(a, b, ...)	 PLAIN_ASSERT_((a) >= (b), __VA_ARGS__)
+#define cr_assert_null(...)	 cr_assert_not(__VA_ARGS__)
+#define cr_assert_not_null(...)	 cr_assert(__VA_ARGS__)
+#define cr_assert_str_eq(...)	 PLAIN_STR_EQ_(__VA_ARGS__, NULL)
 #define PLAIN_STR_EQ_(a, b, ...) PLAIN_ASSERT_(strcmp((a), (b)) == 0, __VA_ARGS__)
 
 #endif /* CREW_PLAIN_H */

@@ -86,7 +86,7 @@ soon()
 
 lines()
 {
-	[ "$(wc -l <"$1")" -ge "$2" ]
+	[ -f "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]
 }
 
 milliseconds()
@@ -335,7 +335,7 @@ says()
 
 check "an unknown option is named" says "option '--nonsense'" --nonsense
 check "an unknown algorithm is named, and the known ones" \
-	says 'algorithm sha3; there are sha256, sha1, md5, xxh64, blake2b512' -a sha3
+	says 'unknown algorithm sha3; there are sha256, sha1, md5, xxh64, blake2b512' -a sha3
 for workers in 0 251 x 2x -1 ''; do
 	check "-j '$workers' is refused" says 'from 1 to 250' -j "$workers"
 done
@@ -383,20 +383,27 @@ for signal in INT TERM; do
 	status=$?
 	elapsed=$(($(milliseconds) - start))
 	check "SIG$signal has status 130" [ "$status" -eq 130 ]
-	check "SIG$signal stops at once ($elapsed ms)" [ "$elapsed" -lt 1300 ]
+	check "SIG$signal stops at once" [ "$elapsed" -lt 3000 ]
 	check "SIG$signal: a sentence says how far it got" \
 		grep -Eq '^crew-sum: interrupted: .* hashed; the first one missing is endless$' ours.err
 	sha256sum tree/a tree/sub0 >theirs
 	check "SIG$signal: what was finished is printed" same theirs ours
 done
-(trap '' INT && timeout --preserve-status -s INT 0.1 "$tool" tree >ours 2>ours.err)
-check "an ignored SIGINT stays ignored" [ $? -eq 0 ]
 # A reader that does not read: the signal must get through all the same.
 mkfifo stuck
 exec 3<>stuck
 interruptible "$tool" tree tree tree >stuck 2>ours.err 3>&- &
 pid=$!
-sleep 0.3
+# In a write() of its main thread, as far as one can see from outside.
+blocked_in_write()
+{
+	[ "$(cut -d ' ' -f 1-2 "/proc/$pid/syscall")" = "1 0x1" ] 2>/dev/null
+}
+if [ "$(uname -m)" = x86_64 ] && [ -r /proc/self/syscall ]; then
+	check "it waits for a reader" soon blocked_in_write
+else
+	sleep 1
+fi
 kill -INT "$pid"
 wait "$pid"
 check "a signal gets through while nobody reads the output" [ $? -eq 130 ]
@@ -411,6 +418,13 @@ mkdir z
 interruptible "$tool" -j 1 tree/a tree/sub0 z/../hangs >ours 2>ours.err &
 pid=$!
 check "a FIFO that nobody writes does not stop the others" eval 'soon lines ours 2 && same theirs ours'
+# sh has SIGINT ignored in what it runs with "&"; interruptible() undoes that.
+"$tool" -j 1 tree/a z/../hangs >ignoring 2>ours.err &
+ignoring=$!
+check "an ignored SIGINT stays ignored" eval 'soon lines ignoring 1 && kill -INT "$ignoring" &&
+	sleep 0.1 && kill -TERM "$ignoring" && ! grep -q . ours.err'
+wait "$ignoring"
+check "SIGTERM is not ignored then" [ $? -eq 130 ]
 printf 'late' >hangs
 wait "$pid"
 check "it is hashed when somebody writes" eval \

@@ -227,8 +227,14 @@ static enum crew__find search_once(struct crew__worker *worker, struct crew__slo
 	uint32_t first =
 		crew__port_choose(CREW__CHOICE_VICTIM, crew->worker_count, &worker->random);
 
-	if (crew__load_acquire(&worker->pinned_count) || crew__worker_take_injected(worker))
+	enum crew__find found;
+
+	if (crew__load_acquire(&worker->pinned_count))
 		return CREW__FIND_LOOK;
+	*fiber = NULL;
+	found = crew__worker_take_injected(worker, fiber);
+	if (found != CREW__FIND_NOTHING)
+		return found;
 	for (uint32_t i = 0; i < crew->worker_count; i++) {
 		struct crew__worker *victim =
 			&crew->workers[(first + i) % crew->worker_count];

@@ -23,9 +23,10 @@
  * saved (publish it, give it to the pool) is done by the far side of the switch,
  * first of all. The far side is a loop that begins, or code behind its own switch.
  *
- * ORDER OF WORK (next_work): injected work every 61st time; ready fibers, first in
- * first out, but after 31 in a row a task; the newest of our own tasks; injected
- * work; then others' (idle.c). So a ready fiber waits for a bounded number of slices
+ * ORDER OF WORK (next_work): a task of our own when 31 ready fibers in a row came
+ * before it; injected work every 61st time, and when a join has parked for it; ready
+ * fibers, first in first out; the newest of our own tasks; injected work; then others'
+ * (idle.c). So a ready fiber waits for a bounded number of slices
  * of this worker, and so does a task.
  */
 #include "exec/worker.h"
@@ -120,8 +121,11 @@ struct crew__fiber *crew__worker_next(struct crew__worker *worker)
 	struct crew__fiber *fiber = NULL;
 
 	crew__join_flush(worker);
-	if (++worker->tick % CREW__INJECT_PERIOD && worker->streak < CREW__READY_STREAK)
+	/* in turn: when it is not that of a ready fiber, the loop decides */
+	if ((worker->tick + 1) % CREW__INJECT_PERIOD && worker->streak < CREW__READY_STREAK) {
+		worker->tick++;
 		fiber = take_ready(worker);
+	}
 	if (!fiber) {
 		fiber = worker->reserve;
 		worker->reserve = NULL;
@@ -184,30 +188,28 @@ bool crew__worker_must_park(struct crew__worker *worker)
 
 /* ---- the loop ------------------------------------------------------------ */
 
-bool crew__worker_take_injected(struct crew__worker *worker)
+enum crew__find crew__worker_take_injected(struct crew__worker *worker,
+					   struct crew__fiber **fiber)
 {
 	struct crew *crew = worker->crew;
 	uint64_t batch = crew__inject_count(&crew->inject) / crew->worker_count + 1;
 	uint64_t got = 0;
 
 	if (crew__inject_empty(&crew->inject) || !crew__lock_try(&crew->inject.lock))
-		return false;
+		return CREW__FIND_NOTHING;
 	if (batch > CREW__INJECT_BATCH)
 		batch = CREW__INJECT_BATCH;
-	while (got < batch && crew__ring_count(&worker->ring) < CREW__RING_SLOTS &&
-	       crew__deque_count(&worker->deque) < CREW__DEQUE_SLOTS - 1) {
+	while (got < batch && crew__deque_count(&worker->deque) < CREW__DEQUE_SLOTS - 1) {
 		struct crew__injected *what = crew__inject_take(&crew->inject);
 
 		if (!what)
 			break;
 		got++;
 		if (what->is_fiber) {
-			struct crew__fiber *fiber =
-				crew__container(what, struct crew__fiber, injected);
-			bool pushed = crew__ring_push(&worker->ring, fiber);
-
-			crew__assert(pushed);
-			(void)pushed;
+			*fiber = crew__container(what, struct crew__fiber, injected);
+			if (!crew__ring_push(&worker->ring, *fiber))
+				break; /* full: this one runs now */
+			*fiber = NULL;
 		} else {
 			struct crew__slot slot = crew__record_open(worker, what);
 			bool pushed = crew__deque_push(&worker->deque, &slot);
@@ -223,7 +225,7 @@ bool crew__worker_take_injected(struct crew__worker *worker)
 		    got > 1)
 			crew__idle_pushed(worker);
 	}
-	return got > 0;
+	return *fiber ? CREW__FIND_FIBER : got ? CREW__FIND_LOOK : CREW__FIND_NOTHING;
 }
 
 static enum crew__find next_work(struct crew__worker *worker, struct crew__slot *slot,
@@ -232,19 +234,21 @@ static enum crew__find next_work(struct crew__worker *worker, struct crew__slot 
 	if (!worker->reserve)
 		worker->reserve = crew__fiber_take(worker);
 	/* a join may have parked for the sake of what was injected (LOOK) */
-	if (++worker->tick % CREW__INJECT_PERIOD == 0 ||
-	    (crew__load_relaxed(&worker->deque.attention) & CREW__LOOK))
-		crew__worker_take_injected(worker);
-	if (worker->streak < CREW__READY_STREAK && (*fiber = take_ready(worker)))
+	*fiber = NULL;
+	if (worker->streak >= CREW__READY_STREAK) {
+		worker->streak = 0;
+		if (worker->reserve && crew__deque_pop(&worker->deque, slot))
+			return CREW__FIND_TASK;
+	}
+	if ((++worker->tick % CREW__INJECT_PERIOD == 0 ||
+	     (crew__load_relaxed(&worker->deque.attention) & CREW__LOOK)) &&
+	    crew__worker_take_injected(worker, fiber) == CREW__FIND_FIBER)
 		return CREW__FIND_FIBER;
-	worker->streak = 0;
-	if (worker->reserve && crew__deque_pop(&worker->deque, slot))
-		return CREW__FIND_TASK;
 	if ((*fiber = take_ready(worker)))
 		return CREW__FIND_FIBER;
-	if (crew__worker_take_injected(worker))
-		return CREW__FIND_LOOK;
-	return CREW__FIND_NOTHING;
+	if (worker->reserve && crew__deque_pop(&worker->deque, slot))
+		return CREW__FIND_TASK;
+	return crew__worker_take_injected(worker, fiber);
 }
 
 static void leave_for_good(struct crew__worker *worker)

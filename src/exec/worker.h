@@ -185,8 +185,6 @@ struct crew__fiber *crew__worker_next(struct crew__worker *worker);
 void crew__fiber_ready(struct crew__fiber *fiber);
 /* A join asks: does something wait that it should let in by parking? */
 bool crew__worker_must_park(struct crew__worker *worker);
-/* Moves a batch of injected work to the worker's own queues. True: got some. */
-bool crew__worker_take_injected(struct crew__worker *worker);
 
 /* ---- idle.c: when a worker sleeps, and who wakes it ----------------------- */
 
@@ -198,6 +196,10 @@ enum crew__find {
 	CREW__FIND_END,	 /* the crew ends */
 };
 
+/* Moves a batch of injected work to the worker's own queues: FIND_LOOK. A fiber that
+ * does not fit is handed out instead: FIND_FIBER. (worker.c) */
+enum crew__find crew__worker_take_injected(struct crew__worker *worker,
+					   struct crew__fiber **fiber);
 void crew__idle_init(struct crew__idle *idle);
 /* Searches, sleeps, searches. */
 enum crew__find crew__idle_find(struct crew__worker *worker, struct crew__slot *slot,

@@ -271,7 +271,8 @@ static void leave(void)
 	world.runnable &= ~(UINT64_C(1) << self->index);
 	while (!world.runnable)
 		if (!crew__sim_jump())
-			crew__sim_fail(CREW__SIM_DEADLOCK, "everybody waits, for no moment in time");
+			crew__sim_fail(CREW__SIM_DEADLOCK,
+				       "everybody waits, for no moment in time");
 	/* our own moment may have come */
 	if (!decide_and_switch(CREW__SIM_GO, world.runnable >> self->index & 1))
 		begin_turn();

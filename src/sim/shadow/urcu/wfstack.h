@@ -44,7 +44,7 @@ static inline int cds_wfs_push(struct __cds_wfs_stack *stack, struct cds_wfs_nod
 	before = stack->head;
 	stack->head = (struct cds_wfs_head *)(void *)node;
 	crew__sim_point(); /* the gap */
-	node->next = &before->node;
+	node->next = (struct cds_wfs_node *)(void *)before;
 	return before != CREW__SIM_WFS_END;
 }
 
@@ -68,7 +68,7 @@ static inline struct cds_wfs_node *cds_wfs_next_blocking(struct cds_wfs_node *no
 	crew__sim_point();
 	while (!node->next)
 		crew__sim_yield();
-	return node->next == &CREW__SIM_WFS_END->node ? NULL : node->next;
+	return node->next == (void *)CREW__SIM_WFS_END ? NULL : node->next;
 }
 
 #define cds_wfs_for_each_blocking_safe(head, node, n)                                              \

@@ -60,7 +60,7 @@ bool crew__deque_push_slow(struct crew__deque *deque, const struct crew__slot *s
 
 	if (bottom == top + CREW__DEQUE_SLOTS - 1)
 		return false; /* D5 */
-	crew__deque_append(deque, bottom, slot);
+	crew__deque_append(deque, bottom, slot->fn, slot->arg, slot->group, slot->site);
 	if (deque->fences) {
 		publish_all(deque);
 		return true;

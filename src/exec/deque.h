@@ -177,12 +177,13 @@ uint32_t crew__deque_count(const struct crew__deque *deque);
  * while another thief is closing: that one will see to it. */
 bool crew__deque_has_work(const struct crew__deque *deque);
 
-static inline void crew__cell_write(struct crew__deque_cell *cell, const struct crew__slot *slot)
+static inline void crew__cell_write(struct crew__deque_cell *cell, crew_task_fn *fn, void *arg,
+				    uintptr_t group, const char *site)
 {
-	crew__store_relaxed(&cell->words[0], (uint64_t)(uintptr_t)slot->fn);
-	crew__store_relaxed(&cell->words[1], (uint64_t)(uintptr_t)slot->arg);
-	crew__store_relaxed(&cell->words[2], (uint64_t)slot->group);
-	crew__store_relaxed(&cell->words[3], (uint64_t)(uintptr_t)slot->site);
+	crew__store_relaxed(&cell->words[0], (uint64_t)(uintptr_t)fn);
+	crew__store_relaxed(&cell->words[1], (uint64_t)(uintptr_t)arg);
+	crew__store_relaxed(&cell->words[2], (uint64_t)group);
+	crew__store_relaxed(&cell->words[3], (uint64_t)(uintptr_t)site);
 }
 
 static inline uint64_t crew__cell_word(const struct crew__deque_cell *cell, int index)
@@ -199,23 +200,38 @@ static inline void crew__cell_read(const struct crew__deque_cell *cell, struct c
 }
 
 /* Writes the slot at bottom, and moves bottom behind it. */
-static inline void crew__deque_append(struct crew__deque *deque, uint32_t bottom,
-				      const struct crew__slot *slot)
+static inline void crew__deque_append(struct crew__deque *deque, uint32_t bottom, crew_task_fn *fn,
+				      void *arg, uintptr_t group, const char *site)
 {
-	crew__cell_write(&deque->cells[bottom & CREW__DEQUE_MASK], slot);
+	crew__cell_write(&deque->cells[bottom & CREW__DEQUE_MASK], fn, arg, group, site);
 	crew__store_release(&deque->bottom, bottom + 1); /* pairs: deque.bottom */
 	crew__compiler_barrier();			 /* deque.dekker */
+}
+
+/* Must push take its slow path? */
+static inline bool crew__deque_at_limit(const struct crew__deque *deque)
+{
+	return (uint32_t)crew__own(&deque->bottom) == deque->limit;
+}
+
+/* A push in two halves, for the way of every spawn: pre: not at the limit. False: the
+ * owner must crew__deque_answer(). */
+static inline bool crew__deque_append_newest(struct crew__deque *deque, crew_task_fn *fn, void *arg,
+					     uintptr_t group, const char *site)
+{
+	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
+
+	crew__deque_append(deque, bottom, fn, arg, group, site);
+	return crew__deque_private(deque, bottom + 1) >= 0;
 }
 
 /* False: full. */
 static inline bool crew__deque_push(struct crew__deque *deque, const struct crew__slot *slot)
 {
-	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
-
-	if (crew__unlikely(bottom == deque->limit))
+	if (crew__unlikely(crew__deque_at_limit(deque)))
 		return crew__deque_push_slow(deque, slot);
-	crew__deque_append(deque, bottom, slot);
-	if (crew__unlikely(crew__deque_private(deque, bottom + 1) < 0))
+	if (crew__unlikely(!crew__deque_append_newest(deque, slot->fn, slot->arg, slot->group,
+						      slot->site)))
 		crew__deque_answer(deque);
 	return true;
 }

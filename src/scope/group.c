@@ -238,29 +238,32 @@ static __attribute__((noinline)) int spawn_at_slow(struct crew_group *group, cre
 	return spawn_slow(group, &slot, NULL, NULL, 0);
 }
 
-static __attribute__((noinline)) int pushed_while_hungry(struct crew__worker *worker)
+/* The spawn met a thief's mark, or somebody sleeps. */
+static __attribute__((noinline)) int tell_the_others(struct crew__worker *worker)
 {
-	crew__idle_pushed(worker);
+	crew__deque_answer(&worker->deque);
+	if (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER))
+		crew__idle_pushed(worker);
 	return 0;
 }
 
 int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg, const char *site)
 {
 	struct crew__worker *worker = crew__self();
-	struct crew__slot slot = { .fn = fn, .arg = arg, .group = (uintptr_t)group, .site = site };
 	struct crew__fiber *fiber;
 
 	if (crew__unlikely(!worker || !fn))
 		return spawn_at_slow(group, fn, arg, site);
 	fiber = worker->fiber; /* a group's is NULL when it is not open */
-	if (crew__unlikely(fiber != group->private_.fiber || !crew__fiber_clean(fiber)))
-		return spawn_at_slow(group, fn, arg, site);
-	if (crew__unlikely(!crew__deque_push(&worker->deque, &slot)))
+	if (crew__unlikely(fiber != group->private_.fiber || !crew__fiber_clean(fiber) ||
+			   crew__deque_at_limit(&worker->deque)))
 		return spawn_at_slow(group, fn, arg, site);
 	group->private_.own++;
-	if (crew__unlikely(crew__load_relaxed(&worker->deque.attention) &
-			   (CREW__HUNGER | CREW__NAPPER)))
-		return pushed_while_hungry(worker);
+	if (crew__unlikely(!crew__deque_append_newest(&worker->deque, fn, arg, (uintptr_t)group,
+						      site) ||
+			   (crew__load_relaxed(&worker->deque.attention) &
+			    (CREW__HUNGER | CREW__NAPPER))))
+		return tell_the_others(worker);
 	return 0;
 }
 
@@ -481,7 +484,7 @@ int crew_group_close(struct crew_group *group, int rc)
 	while (group->private_.own > 0 && run_in_place(group, fiber))
 		;
 	if (crew__unlikely(crew__join_left(group))) {
-		if (crew__is_forked(worker->crew))
+		if (crew__is_forked(fiber->crew))
 			return CREW_EFORKED; /* a child returned in a child process */
 		crew__join_park(group, false, "group close");
 	}

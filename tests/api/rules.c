@@ -302,6 +302,8 @@ static int count_runs_while_asleep(void *arg)
 {
 	uint64_t *worst = arg;
 
+	while (crew__load_relaxed(&runs) == 0)
+		crew_sleep(CREW_US(10));
 	for (int i = 0; i < 10; i++) {
 		uint64_t then = crew__load_relaxed(&runs);
 

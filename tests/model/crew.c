@@ -731,7 +731,7 @@ Test(crew, says_that_no_thread_could_be_created, .timeout = 300)
 		refuse("no_threads", model, (struct crew__sim_options){ .thread_fails_from = k });
 }
 
-/* ---- the world itself -------------------------------------------------------------------------- */
+/* ---- the world itself ---------------------------------------------------------------------- */
 
 /* Nothing of one run is left in the next: a seed is the same run, whatever ran before. */
 Test(crew, a_seed_is_the_same_run_after_others, .timeout = 300)

@@ -382,7 +382,7 @@ static void use_slot(void *opaque)
 	*crew__sim_slots() = 1000 + crew__sim_thread();
 	for (int i = 0; i < 20; i++)
 		crew__sim_point();
-	crew__sim_check(*crew__sim_slots() == 1000 + crew__sim_thread(), "slots are a thread's own");
+	crew__sim_check(*crew__sim_slots() == 1000 + crew__sim_thread(), "slots are not shared");
 }
 
 static void slots_main(void *opaque)

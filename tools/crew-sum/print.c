@@ -31,6 +31,7 @@ static FILE *lines;
 static char *text;
 static size_t text_size;
 static int write_error;
+static bool to_terminal;
 
 enum {
 	FLUSH_BYTES = 64 * 1024,
@@ -41,6 +42,7 @@ void print_start(void)
 	lines = open_memstream(&text, &text_size);
 	if (lines == NULL)
 		out_of_memory();
+	to_terminal = isatty(STDOUT_FILENO);
 }
 
 int print_flush(void)
@@ -49,6 +51,8 @@ int print_flush(void)
 
 	if (lines == NULL || fflush(lines) != 0)
 		return 0;
+	if (text_size > 0 && to_terminal)
+		progress_hide();
 	while (done < text_size && write_error == 0) {
 		ssize_t n = write(STDOUT_FILENO, text + done, text_size - done);
 

@@ -100,14 +100,11 @@ static void catch_signals(sigset_t *caught)
 /* false: something was wrong with a file. */
 static bool print_done(struct job *job)
 {
-	bool good = true, any = false;
+	bool good = true;
 	struct file *file;
 
 	while (!interrupted() && (file = atomic_load(&job->head->next)) != NULL &&
 	       atomic_load(&file->done)) {
-		if (!any)
-			progress_hide();
-		any = true;
 		good = print_file(job, file) && good;
 		free(job->head);
 		job->head = file;

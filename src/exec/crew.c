@@ -22,12 +22,21 @@
 
 /* ---- once for each process ------------------------------------------------ */
 
+static struct {
+	struct crew__lock lock;
+	bool done;
+	bool membarrier;
+} process; /* guarded by its lock until done */
+
 /* A child that was forked inside of a task is a plain thread from now on: an orphan,
  * whose calls on the task's behalf say CREW_EFORKED. No fiber is clean any more, so
  * that joins further out on this stack notice. */
 static void in_forked_child(void)
 {
 	crew__add_acq_rel(&crew__cancel_epoch, 1);
+	/* a thread that is not here any more may have held them */
+	process.lock = (struct crew__lock){ .word = { 0 } };
+	crew__park_in_child();
 	if (crew__self() || crew__self_host()) {
 		crew__self_set(NULL);
 		crew__self_set_host(NULL);
@@ -48,12 +57,6 @@ static const char *escaped_task(void)
 	}
 	return name;
 }
-
-static struct {
-	struct crew__lock lock;
-	bool done;
-	bool membarrier;
-} process; /* guarded by its lock until done */
 
 static bool init_process(void)
 {
@@ -159,6 +162,7 @@ static void display_choice(const struct choice *choice, const struct crew *crew)
 static bool init_worker(struct crew *crew, uint32_t index)
 {
 	struct crew__worker *worker = &crew->workers[index];
+	struct crew__fiber *extra;
 
 	worker->crew = crew;
 	worker->index = index;
@@ -170,14 +174,11 @@ static bool init_worker(struct crew *crew, uint32_t index)
 	worker->reserve = crew__fiber_take(worker);
 	if (!worker->reserve)
 		return false;
-	/* one more each, for the first task that parks */
-	if (index == 0) {
-		struct crew__fiber *extra = crew__fiber_take(worker);
-
-		if (!extra)
-			return false;
-		crew__fiber_give(worker, extra);
-	}
+	/* the reserve is what the worker's loop begins on: one more, for its first task */
+	extra = crew__fiber_take(worker);
+	if (!extra)
+		return false;
+	crew__fiber_give(worker, extra);
 	return true;
 }
 
@@ -319,6 +320,8 @@ static int stop_in_thread(void *opaque)
 	end_workers(crew, crew->worker_count);
 	crew__threads_stop(&crew->threads);
 	crew__timer_stop(&crew->timer);
+	while (crew__load32_acquire(&crew->callers))
+		crew__port_thread_yield();
 	free_crew(crew);
 	return 0;
 }

@@ -84,17 +84,15 @@ static void leave_list(struct crew__idle *idle, struct crew__worker *worker)
 	crew__add_acq_rel(&idle->word, SEARCHER - SLEEPER);
 }
 
-/* Wakes one sleeper unless somebody searches. True: somebody does now. */
-static bool wake_one(struct crew *crew)
+/* Wakes one sleeper unless somebody searches. */
+static void wake_one(struct crew *crew)
 {
 	struct crew__idle *idle = &crew->idle;
 	uint64_t word = crew__load_acquire(&idle->word);
 	struct crew__worker *worker = NULL;
 
-	if (crew__idle_searching(word))
-		return true;
-	if (!crew__idle_sleeping(word))
-		return false;
+	if (crew__idle_searching(word) || !crew__idle_sleeping(word))
+		return;
 	crew__lock_acquire(&idle->lock);
 	word = crew__load_acquire(&idle->word);
 	if (crew__idle_searching(word) == 0 && !crew__list_empty(&idle->sleepers)) {
@@ -105,7 +103,6 @@ static bool wake_one(struct crew *crew)
 	crew__lock_release(&idle->lock);
 	if (worker)
 		signal_worker(worker);
-	return worker || crew__idle_searching(word);
 }
 
 void crew__idle_pushed(struct crew__worker *worker)
@@ -118,12 +115,8 @@ void crew__idle_pushed(struct crew__worker *worker)
 
 void crew__idle_injected(struct crew *crew)
 {
-	bool woke = wake_one(crew);
-	uint64_t word = crew__load_acquire(&crew->idle.word);
-
-	/* a searcher may find something else, and then be the last one */
-	if (woke && crew__idle_sleeping(word))
-		return;
+	wake_one(crew);
+	/* whoever was woken, or searches, may find something else and be busy with it */
 	for (uint32_t i = 0; i < crew->worker_count; i++)
 		crew__attend(&crew->workers[i], CREW__LOOK);
 }
@@ -190,7 +183,16 @@ static bool steal_task(struct crew__worker *worker, struct crew__worker *victim,
 	}
 }
 
-/* One ready fiber alone is left where it is until it has not moved for a while. */
+/* Is the single ready fiber that we left alone still where it was? */
+static bool still_there(const struct crew__worker *worker)
+{
+	return worker->watched &&
+	       crew__load_relaxed(&worker->watched->ring.head) == worker->watched_head &&
+	       crew__ring_count(&worker->watched->ring) == 1;
+}
+
+/* One ready fiber alone is left where it is until it has not moved for a while. We
+ * watch one at a time, to its end: taking turns would outwait none. */
 static struct crew__fiber *steal_fiber(struct crew__worker *worker, struct crew__worker *victim,
 				       bool *left_one)
 {
@@ -202,6 +204,10 @@ static struct crew__fiber *steal_fiber(struct crew__worker *worker, struct crew_
 	if (count == 1) {
 		uint64_t head = crew__load_relaxed(&victim->ring.head);
 
+		if (worker->watched != victim && still_there(worker)) {
+			*left_one = true;
+			return NULL;
+		}
 		if (worker->watched != victim || worker->watched_head != head) {
 			worker->watched = victim;
 			worker->watched_head = head;
@@ -342,6 +348,7 @@ static void wait_for_memory(struct crew__worker *worker)
 
 	crew__add_acq_rel(&idle->word, (uint64_t)-1);
 	wake_one(worker->crew);
+	crew__store32_relaxed(&worker->signal, 0);
 	crew__port_wait(&worker->signal, 0, crew__port_now() + CREW_MS(1));
 	crew__add_acq_rel(&idle->word, SEARCHER);
 	worker->reserve = crew__fiber_take(worker);

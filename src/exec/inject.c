@@ -28,7 +28,10 @@ bool crew__inject_empty(struct crew__inject *inject)
 
 uint64_t crew__inject_count(const struct crew__inject *inject)
 {
-	return crew__load_relaxed(&inject->put) - crew__load_relaxed(&inject->taken);
+	uint64_t taken = crew__load_relaxed(&inject->taken);
+	uint64_t put = crew__load_relaxed(&inject->put);
+
+	return put > taken ? put - taken : 0;
 }
 
 struct crew__injected *crew__inject_take(struct crew__inject *inject)

@@ -78,9 +78,11 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 	bool granted;
 
 	crew__waiter_init(&waiter, interruptible);
+	/* crew__join_interrupt reads it under the lock */
+	crew__lock_acquire(crew__join_lock(group));
 	group->private_.waiter = &waiter;
-	if (interruptible)
-		crew__lock_acquire(crew__join_lock(group));
+	if (!interruptible)
+		crew__lock_release(crew__join_lock(group));
 	granted = crew__park(&waiter, interruptible ? arm_and_unlock : arm, group, CREW_NEVER,
 			     reason);
 	if (interruptible) {

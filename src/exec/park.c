@@ -83,7 +83,16 @@ void crew__waiter_fini(struct crew__waiter *waiter)
 
 static bool move_word(struct crew__parker *parker, uint64_t expected, enum crew__park_state to)
 {
-	return crew__cas_acq_rel(&parker->word, &expected, CREW__PARK_TICKET(expected) | to);
+	uint64_t held = CREW__PARK_TICKET(expected) | CREW__HELD;
+	uint64_t word = expected;
+
+	while (!crew__cas_acq_rel(&parker->word, &word, CREW__PARK_TICKET(expected) | to)) {
+		if (word != held)
+			return false;
+		crew__spin_hint(); /* a look up the scopes is all that it takes */
+		word = expected;
+	}
+	return true;
 }
 
 /* Between storing the word and looking at pending (park.pending). */
@@ -250,6 +259,8 @@ void crew__interrupt(struct crew__parker *parker)
 {
 	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
 
+	if (CREW__PARK_STATE(word) == CREW__HELD) /* somebody else's look may be older */
+		word = CREW__PARK_TICKET(word) | CREW__WAITING;
 	if (parker->is_thread) {
 		/* it looks for itself: park_thread */
 		crew__or32_acq_rel(&parker->signal, CREW__SIGNAL_LOOK);
@@ -258,6 +269,41 @@ void crew__interrupt(struct crew__parker *parker)
 	}
 	if (CREW__PARK_STATE(word) == CREW__WAITING && move_word(parker, word, CREW__CANCELLED))
 		crew__ready(parker);
+}
+
+static void interrupt_if_marked(struct crew__fiber *fiber)
+{
+	struct crew__parker *parker = &fiber->parker;
+	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
+	bool cancelled;
+
+	if (CREW__PARK_STATE(word) == CREW__HELD)
+		word = CREW__PARK_TICKET(word) | CREW__WAITING;
+	if (CREW__PARK_STATE(word) != CREW__WAITING || !move_word(parker, word, CREW__HELD))
+		return;
+	cancelled = crew__scope_marked(fiber->scope);
+	crew__store_release(&parker->word, CREW__PARK_TICKET(word) |
+						   (cancelled ? CREW__CANCELLED : CREW__WAITING));
+	if (cancelled)
+		crew__ready(parker);
+}
+
+void crew__interrupt_marked(struct crew *crew)
+{
+	struct crew__fiber *fiber;
+
+	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
+		crew__interrupt_begin(&fiber->parker);
+	crew__interrupt_fence();
+	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
+		interrupt_if_marked(fiber);
+}
+
+void crew__park_in_child(void)
+{
+	parkers.lock = (struct crew__lock){ .word = { 0 } };
+	parkers.free = NULL;
+	parkers.all = NULL;
 }
 
 void crew__interrupt_threads(void)

@@ -32,6 +32,7 @@
  *	RUNNING -> WAITING                                    +-> ready -> RUNNING
  *	                +-- canceller ----------> CANCELLED --+
  *	           |  a wait can be made firm on the way: WAITING -> FIRM
+ *	           |  and held by a canceller that looks: WAITING <-> HELD -> CANCELLED
  *	RUNNING -> FIRM --- waker, lot locked --> GRANTED ------> ready -> RUNNING
  *
  *	A timeout is a grant by the timer (a sleep that is over) or a cancellation.
@@ -77,6 +78,7 @@ enum crew__park_state {
 	CREW__FIRM,
 	CREW__GRANTED,
 	CREW__CANCELLED,
+	CREW__HELD, /* WAITING, and a canceller is looking: others wait for its answer */
 };
 
 #define CREW__PARK_STATE(word)	((enum crew__park_state)(7 & (word)))
@@ -93,6 +95,8 @@ struct crew__parker {
 #define CREW__SIGNAL_LOOK 1U
 /* your wait is over; exactly one for each wait that another side has won */
 #define CREW__SIGNAL_READY 2U
+
+struct crew;
 
 struct crew__waiter {
 	struct crew__parker *parker;
@@ -145,6 +149,14 @@ void crew__ready(struct crew__parker *parker);
 void crew__interrupt_begin(struct crew__parker *parker);
 void crew__interrupt_fence(void);
 void crew__interrupt(struct crew__parker *parker);
+/*
+ * A scope was marked: wakes every fiber of the crew that waits below a marked scope. It
+ * holds each waiting fiber for a moment (HELD), so that its frames stay, and looks.
+ * Linear in the fibers ever made; the tree of scopes will know better.
+ */
+void crew__interrupt_marked(struct crew *crew);
+/* After fork, in the child: forgets what threads that are gone held. */
+void crew__park_in_child(void);
 /* All plain threads that wait look whether they are cancelled. */
 void crew__interrupt_threads(void);
 

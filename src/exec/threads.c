@@ -188,6 +188,8 @@ static int see_to_a_spare(struct crew__threads *threads)
 		if (rc) {
 			threads->count--;
 			threads->coming--;
+			if (!crew__list_empty(&threads->sleeping))
+				continue; /* one ended its job meanwhile */
 			if (threads->count)
 				return 0; /* the others look at the line when they are done */
 			refuse_line(threads);

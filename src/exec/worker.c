@@ -134,27 +134,46 @@ struct crew__fiber *crew__worker_next(struct crew__worker *worker)
 	return fiber;
 }
 
+static void ready_pinned(struct crew__worker *worker, struct crew__worker *pinned,
+			 struct crew__fiber *fiber)
+{
+	fiber->next = NULL;
+	crew__lock_acquire(&pinned->pinned_lock);
+	*pinned->pinned_last = fiber;
+	pinned->pinned_last = &fiber->next;
+	crew__store_release(&pinned->pinned_count, crew__load_relaxed(&pinned->pinned_count) + 1);
+	crew__lock_release(&pinned->pinned_lock);
+	crew__attend(pinned, CREW__LOOK);
+	if (pinned != worker)
+		crew__idle_poke(pinned);
+}
+
 void crew__fiber_ready(struct crew__fiber *fiber)
 {
 	struct crew__worker *worker = crew__self();
 	struct crew__worker *pinned = fiber->pinned;
+	struct crew *crew = fiber->crew;
 
 	if (worker)
 		crew__count(&worker->counters.wakes, 1);
-	if (pinned) {
-		fiber->next = NULL;
-		crew__lock_acquire(&pinned->pinned_lock);
-		*pinned->pinned_last = fiber;
-		pinned->pinned_last = &fiber->next;
-		crew__store_release(&pinned->pinned_count,
-				    crew__load_relaxed(&pinned->pinned_count) + 1);
-		crew__lock_release(&pinned->pinned_lock);
-		crew__attend(pinned, CREW__LOOK);
-		if (pinned != worker)
-			crew__idle_poke(pinned);
+	if (!worker || worker->crew != crew) {
+		/* As soon as the fiber is queued its crew may run it to the end, and stop:
+		 * it waits for whoever is counted here. */
+		crew__add32_acq_rel(&crew->callers, 1);
+		if (pinned) {
+			ready_pinned(worker, pinned, fiber);
+		} else {
+			crew__inject_put(&crew->inject, &fiber->injected);
+			crew__idle_injected(crew);
+		}
+		crew__add32_acq_rel(&crew->callers, (uint32_t)-1); /* LAST TOUCH */
 		return;
 	}
-	if (worker && worker->crew == fiber->crew && crew__ring_push(&worker->ring, fiber)) {
+	if (pinned) {
+		ready_pinned(worker, pinned, fiber);
+		return;
+	}
+	if (crew__ring_push(&worker->ring, fiber)) {
 		uint64_t bits;
 
 		crew__attend(worker, CREW__LOOK);
@@ -168,8 +187,8 @@ void crew__fiber_ready(struct crew__fiber *fiber)
 			crew__idle_pushed(worker);
 		return;
 	}
-	crew__inject_put(&fiber->crew->inject, &fiber->injected);
-	crew__idle_injected(fiber->crew);
+	crew__inject_put(&crew->inject, &fiber->injected);
+	crew__idle_injected(crew);
 }
 
 bool crew__worker_must_park(struct crew__worker *worker)
@@ -210,6 +229,7 @@ enum crew__find crew__worker_take_injected(struct crew__worker *worker,
 			if (!crew__ring_push(&worker->ring, *fiber))
 				break; /* full: this one runs now */
 			*fiber = NULL;
+			crew__attend(worker, CREW__LOOK);
 		} else {
 			struct crew__slot slot = crew__record_open(worker, what);
 			bool pushed = crew__deque_push(&worker->deque, &slot);
@@ -221,9 +241,10 @@ enum crew__find crew__worker_take_injected(struct crew__worker *worker,
 	crew__lock_release(&crew->inject.lock);
 	if (got) {
 		crew__trace(&worker->trace, CREW__TRACE_INJECT, got);
-		if (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER) &&
-		    got > 1)
+		if (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER))
 			crew__idle_pushed(worker);
+		if (!crew__inject_empty(&crew->inject))
+			crew__idle_injected(crew);
 	}
 	return *fiber ? CREW__FIND_FIBER : got ? CREW__FIND_LOOK : CREW__FIND_NOTHING;
 }

@@ -149,6 +149,7 @@ struct crew {
 	struct crew__pool records[CREW__RECORD_KINDS];
 	struct crew__timer timer;
 	struct crew__threads threads;
+	struct crew__word32 callers; /* threads of others that are making a fiber ready */
 	/* groups that plain threads (and other crews' tasks) hold open */
 	struct crew__lock visitors_lock;
 	struct crew_group *visitors; /* guarded by visitors_lock */

@@ -61,6 +61,16 @@ crew__switch_stacks:
 	ldp	x19, x20, [sp, #16]
 	ldp	x29, x30, [sp], #176
 	.cfi_adjust_cfa_offset -176
+	.cfi_restore x19
+	.cfi_restore x20
+	.cfi_restore x21
+	.cfi_restore x22
+	.cfi_restore x23
+	.cfi_restore x24
+	.cfi_restore x25
+	.cfi_restore x26
+	.cfi_restore x27
+	.cfi_restore x28
 	.cfi_restore x29
 	.cfi_restore x30
 	ret

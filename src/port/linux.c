@@ -4,6 +4,7 @@
  * Processors and quotas are in cpus.c. Nothing here knows what a task is. What tasks
  * reach in the middle of their own work leaves errno as it was: it is theirs (R5).
  */
+#include "base/assert.h"
 #include "base/random.h"
 #include "port/port.h"
 
@@ -122,6 +123,12 @@ static int thread_start(uint64_t *thread, void (*fn)(void *), void *arg, const c
 	sigdelset(&all, SIGPROF);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&id, &attr, begin, start);
+	if (rc == EINVAL && stack_bytes) {
+		/* the program's thread-locals alone do not fit: glibc takes them from here */
+		pthread_attr_destroy(&attr);
+		pthread_attr_init(&attr);
+		rc = pthread_create(&id, &attr, begin, start);
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (rc) {
@@ -176,7 +183,11 @@ void crew__port_membarrier(void)
 {
 	int saved = errno;
 
-	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+	while (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) < 0)
+		crew__require(errno == ENOMEM || errno == EINTR,
+			      "membarrier stopped working (a seccomp filter?); apply the filter "
+			      "before crew_start",
+			      NULL);
 	errno = saved;
 }
 

@@ -14,8 +14,8 @@
  *	G1  The group's scope is the caller's innermost from open to close, but for
  *	    groups opened inside. So close in the wrong order is seen by one compare.
  *	G2  `first` is set once. FAIL_FAST marks the scope after that.
- *	G3  A group's failure interrupts the owner, which is below the group's scope in
- *	    everything that it may be doing; siblings see the mark when they look.
+ *	G3  A group's failure wakes every waiting task below the group's scope, the owner
+ *	    included: whatever the owner does while the group is open lies below it.
  *
  * ROOM (R8). close runs children in place only while the stack has half its size
  * left, and while nobody waits for the worker's attention.
@@ -127,17 +127,18 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 
 static void cancel_from_inside(struct crew_group *group)
 {
-	struct crew__fiber *fiber = group->private_.fiber;
-	struct crew__parker *owner = fiber ? &fiber->parker : group->private_.owner;
+	struct crew__parker *owner = group->private_.owner;
 
-	crew__scope_mark(&group->scope);
-	if (owner) { /* G3 */
+	if (!crew__scope_mark(&group->scope))
+		return;
+	if (!group->private_.fiber && owner) { /* G3: another crew's task */
 		crew__interrupt_begin(owner);
 		crew__interrupt_fence();
 		crew__interrupt(owner);
-	} else {
+	} else if (!group->private_.fiber) {
 		crew__join_interrupt(group);
 	}
+	crew__interrupt_marked(group->scope.private_.crew);
 	crew__interrupt_threads(); /* they look for themselves */
 }
 
@@ -198,12 +199,12 @@ static int may_spawn(const struct crew_group *group, const struct crew__caller *
 	return crew__scope_marked(&group->scope) ? CREW_ECANCELED : 0;
 }
 
-static void count_spawn(struct crew_group *group, bool on_owner, int64_t n)
+static void count_spawn(struct crew_group *group, bool on_owner)
 {
 	if (on_owner)
-		group->private_.own += n;
+		group->private_.own++;
 	else
-		crew__add_acq_rel(&group->private_.count, (uint64_t)n);
+		crew__add_acq_rel(&group->private_.count, 1);
 }
 
 static __attribute__((noinline)) int spawn_slow(struct crew_group *group, const struct crew__slot *slot,
@@ -215,7 +216,7 @@ static __attribute__((noinline)) int spawn_slow(struct crew_group *group, const 
 
 	if (rc)
 		return rc;
-	count_spawn(group, on_owner, 1);
+	count_spawn(group, on_owner);
 	if (caller.worker && caller.worker->crew == group->scope.private_.crew && !options && !copy &&
 	    crew__deque_push(&caller.worker->deque, slot)) {
 		if (crew__load_relaxed(&caller.worker->deque.attention) &
@@ -224,8 +225,10 @@ static __attribute__((noinline)) int spawn_slow(struct crew_group *group, const 
 		return 0;
 	}
 	rc = crew__submit(group->scope.private_.crew, caller.worker, slot, options, copy, copy_bytes);
-	if (rc)
-		count_spawn(group, on_owner, -1);
+	if (rc && on_owner)
+		group->private_.own--;
+	else if (rc)
+		crew__join_ended(group, 1); /* it may be the last one by now */
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "sim/world.h"
 
 #include <execinfo.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@
 #define EVENTS_SHOWN  40U
 #define PLACE_MAX     200
 #define LANDING_BYTES ((size_t)256 * 1024)
+
+static sigjmp_buf report_goes_on;
+static volatile sig_atomic_t reporting;
 
 extern const char image_start[] __asm__("__executable_start") __attribute__((weak));
 
@@ -205,13 +209,19 @@ static void print_events(void)
 void crew__sim_report(void)
 {
 	const struct crew__sim_result *result = &world.result;
+	struct crew__sim_virtual *self = world.self;
 
 	fprintf(stderr, "sim: %s: %s: %s\n", world.options->name ? world.options->name : "a run",
 		verdicts[result->verdict], result->message);
 	fprintf(stderr, "sim: after %llu steps, %llu switches, %lld ns\n",
 		(unsigned long long)result->steps, (unsigned long long)result->switches,
 		(long long)(world.now - CREW__SIM_START));
-	print_threads();
+	reporting = true;
+	if (sigsetjmp(report_goes_on, 1) == 0)
+		print_threads();
+	reporting = false;
+	world.self = self;
+	world.inspecting = false;
 	print_events();
 }
 
@@ -271,6 +281,7 @@ void crew__sim_report_signals(void)
 
 static char *landing_stack;
 static int crash_number;
+static volatile sig_atomic_t crashing;
 
 /* What the crashed thread goes on with, on a stack that is good. */
 static void landing(void)
@@ -285,14 +296,20 @@ static void on_crash(int number, siginfo_t *info, void *opaque)
 	uintptr_t top = (uintptr_t)landing_stack + LANDING_BYTES - 64;
 
 	(void)info;
+	if (reporting)
+		siglongjmp(report_goes_on, 1); /* the stacks that it looks at are broken */
 	if (!world.running) {
 		signal(number, SIG_DFL);
 		raise(number);
 		return;
 	}
 	crash_number = number;
-	world.self->frame_count = backtrace(world.self->frames, CREW__SIM_FRAMES);
 	world.crashed = true;
+	world.self->frame_count = 0;
+	/* a stack that is broken crashes here, a second time */
+	if (crashing++ == 0)
+		world.self->frame_count = backtrace(world.self->frames, CREW__SIM_FRAMES);
+	crashing = 0;
 #if defined(__x86_64__)
 	context->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)landing;
 	context->uc_mcontext.gregs[REG_RSP] = (greg_t)(top - 8); /* as after a call */
@@ -308,7 +325,7 @@ void crew__sim_report_signals(void)
 {
 	static bool done;
 	struct sigaction action = { .sa_sigaction = on_crash,
-				    .sa_flags = SA_ONSTACK | SA_SIGINFO };
+				    .sa_flags = SA_ONSTACK | SA_SIGINFO | SA_NODEFER };
 	stack_t stack = { .ss_size = LANDING_BYTES };
 
 	if (done)

@@ -67,7 +67,10 @@ SUM_SOURCES = $(wildcard tools/crew-sum/*.c)
 HAVE_CRYPTO = $(shell printf '\043include <openssl/evp.h>\n\043include <xxhash.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 
 .PHONY: all lib tools
-all: deps-build lib tools
+# What deps installs decides how the rest is built (the compiler, is libcrypto there?), so
+# make is started anew behind it.
+all: deps-build
+	@$(MAKE) --no-print-directory DEPS=no lib tools
 lib: $(B)/libcrew.a $(B)/libcrew.so
 tools: $(if $(HAVE_CRYPTO),$(B)/crew-sum,no-crew-sum)
 
@@ -152,10 +155,12 @@ where:
 programs: $(STRESS) $(MISUSE) $(CXX_TESTS)
 
 .PHONY: check check-all check-asan check-tsan check-ubsan check-aarch64 model stress
-check: deps-check all
+check: deps-check
+	@$(MAKE) --no-print-directory DEPS=no lib tools
 	@CC='$(CC)' MAKE='$(MAKE)' tools/check quick
 
-check-all: deps-check all
+check-all: deps-check
+	@$(MAKE) --no-print-directory DEPS=no lib tools
 	@CC='$(CC)' MAKE='$(MAKE)' tools/check all
 
 check-asan: deps-check
@@ -179,14 +184,15 @@ stress: deps-build
 # ---- perf, lint, demo ----------------------------------------------------------
 
 .PHONY: perf lint demo clean help
-perf: deps-build lib
+perf: deps-build
+	@$(MAKE) --no-print-directory DEPS=no lib
 	@perf/run
 
 lint:
 	@tools/lint
 
 demo: deps-build
-	@$(MAKE) --no-print-directory DEPS=no all
+	@$(MAKE) --no-print-directory DEPS=no lib tools
 	@tools/demo $(B)/crew-sum
 
 clean:

@@ -27,7 +27,8 @@
 #define CREW_VERSION_MAJOR 0
 #define CREW_VERSION_MINOR 1
 #define CREW_VERSION_PATCH 0
-#define CREW_VERSION (CREW_VERSION_MAJOR * 1000000U + CREW_VERSION_MINOR * 1000U + CREW_VERSION_PATCH)
+#define CREW_VERSION                                                                               \
+	(CREW_VERSION_MAJOR * 1000000U + CREW_VERSION_MINOR * 1000U + CREW_VERSION_PATCH)
 
 #define CREW_STRING(x)	CREW_STRING_(x)
 #define CREW_STRING_(x) #x
@@ -128,8 +129,7 @@ CREW_END
 
 #ifdef __cplusplus
 /* Options with every field at its default, for C++, which has no CREW_GROUP(). */
-template <class T>
-static inline T crew_defaults()
+template <class T> static inline T crew_defaults()
 {
 	T options = T();
 

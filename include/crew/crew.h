@@ -60,11 +60,11 @@ struct crew;
 
 /* Zero means "default" for every field. Fields are only added, at the end. */
 struct crew_options {
-	size_t size;	      /* set by CREW_OPTIONS() */
-	const char *name;     /* of the worker threads, cut to 10 bytes; copied. Default: "crew" */
-	uint32_t workers;     /* 1..250; default: crew_cpu_limit() */
+	size_t size;	       /* set by CREW_OPTIONS() */
+	const char *name;      /* of the worker threads, cut to 10 bytes; copied. Default: "crew" */
+	uint32_t workers;      /* 1..250; default: crew_cpu_limit() */
 	uint32_t blocking_max; /* crew_blocking() calls at once; default: 40 */
-	size_t stack_bytes;   /* of a task, 32768 to 64 MiB, rounded up to pages; default: 256 KiB */
+	size_t stack_bytes; /* of a task, 32768 to 64 MiB, rounded up to pages; default: 256 KiB */
 };
 
 #define CREW_OPTIONS(...) CREW_OPTIONS_(crew_options, __VA_ARGS__)
@@ -154,21 +154,21 @@ CREW_API unsigned crew_cpu_limit(char *why, size_t why_size);
  * stopping anybody, so they belong to slightly different moments.
  */
 struct crew_stats {
-	size_t size;		 /* set by the caller: sizeof(struct crew_stats) */
-	uint32_t workers;	 /* how many were added up */
-	uint32_t workers_idle;	 /* asleep now */
-	uint64_t tasks;		 /* run or skipped as cancelled */
-	uint64_t steals_tried;	 /* looks at another worker's tasks */
-	uint64_t steals_done;	 /* tasks or fibers taken from another worker */
-	uint64_t parks;		 /* waits that suspended a task */
-	uint64_t wakes;		 /* tasks made ready again */
-	uint64_t switches;	 /* from one stack to another */
-	uint64_t sleeps;	 /* times a worker went to sleep for lack of work */
-	uint64_t queued;	 /* tasks spawned and not yet taken */
-	uint64_t ready;		 /* tasks ready to go on */
-	uint64_t stacks_live;	 /* stacks in use */
-	uint64_t stacks_made;	 /* stacks in all, in use or kept for later */
-	uint64_t blocking_calls; /* crew_blocking() calls begun */
+	size_t size;		   /* set by the caller: sizeof(struct crew_stats) */
+	uint32_t workers;	   /* how many were added up */
+	uint32_t workers_idle;	   /* asleep now */
+	uint64_t tasks;		   /* run or skipped as cancelled */
+	uint64_t steals_tried;	   /* looks at another worker's tasks */
+	uint64_t steals_done;	   /* tasks or fibers taken from another worker */
+	uint64_t parks;		   /* waits that suspended a task */
+	uint64_t wakes;		   /* tasks made ready again */
+	uint64_t switches;	   /* from one stack to another */
+	uint64_t sleeps;	   /* times a worker went to sleep for lack of work */
+	uint64_t queued;	   /* tasks spawned and not yet taken */
+	uint64_t ready;		   /* tasks ready to go on */
+	uint64_t stacks_live;	   /* stacks in use */
+	uint64_t stacks_made;	   /* stacks in all, in use or kept for later */
+	uint64_t blocking_calls;   /* crew_blocking() calls begun */
 	uint32_t blocking_threads; /* spare threads now */
 	uint32_t reserved;
 };

@@ -63,8 +63,8 @@ enum crew_policy {
 
 /* Zero means "default" for every field. Fields are only added, at the end. */
 struct crew_group_options {
-	size_t size;	  /* set by CREW_GROUP() */
-	const char *name; /* for dumps; a string constant, not copied */
+	size_t size;	   /* set by CREW_GROUP() */
+	const char *name;  /* for dumps; a string constant, not copied */
 	struct crew *crew; /* who runs the children; default: the crew of the calling task */
 	enum crew_policy policy;
 	uint32_t reserved;
@@ -79,17 +79,17 @@ struct crew_group_options {
 struct crew_group {
 	struct crew_scope scope;
 	struct {
-		void *fiber;	/* whoever runs on it may count in `own`; NULL: nobody */
-		int64_t own;	/* children spawned and not yet counted off by the owner */
-		uint32_t state; /* what it is, and the policy */
-		uint32_t closing; /* the owner is in close */
+		void *fiber;		 /* whoever runs on it may count in `own`; NULL: nobody */
+		int64_t own;		 /* children spawned and not yet counted off by the owner */
+		uint32_t state;		 /* what it is, and the policy */
+		uint32_t closing;	 /* the owner is in close */
 		struct crew_group *next; /* open groups of plain threads */
 		struct crew_group *prev;
 		void *waiter;	 /* who waits for the last child */
 		int32_t refused; /* bad options: what spawn and close return */
 		int32_t reserved;
-		void *owner;	 /* who may have to be interrupted */
-		void *host;	 /* opened inside its crew_blocking() call */
+		void *owner; /* who may have to be interrupted */
+		void *host;  /* opened inside its crew_blocking() call */
 		void *reserved2[1];
 		uint32_t lock;
 		int32_t first;		/* the first failure */
@@ -147,7 +147,7 @@ CREW_API int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, voi
  */
 CREW_API int crew_group_spawn_copy_at(struct crew_group *group, crew_task_fn *fn, const void *arg,
 				      size_t arg_size, const char *site);
-#define crew_group_spawn_copy(group, fn, arg, arg_size) \
+#define crew_group_spawn_copy(group, fn, arg, arg_size)                                            \
 	crew_group_spawn_copy_at(group, fn, arg, arg_size, CREW_HERE)
 
 /* How a task differs from others. */
@@ -179,7 +179,7 @@ struct crew_task;
 CREW_API int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *arg,
 				      const struct crew_task_options *options,
 				      struct crew_task **task, const char *site);
-#define crew_group_spawn_task(group, fn, arg, options, task) \
+#define crew_group_spawn_task(group, fn, arg, options, task)                                       \
 	crew_group_spawn_task_at(group, fn, arg, options, task, CREW_HERE)
 
 /*

@@ -31,7 +31,8 @@ void crew__set_fail_hook(void (*hook)(void));
 #define crew__assert(expression) ((void)sizeof(!(expression)))
 #else
 #define crew__assert(expression)                                                                   \
-	(crew__likely(expression) ? (void)0 : crew__fail("broken invariant", #expression, CREW_HERE))
+	(crew__likely(expression) ? (void)0 :                                                      \
+				    crew__fail("broken invariant", #expression, CREW_HERE))
 #endif
 
 #ifdef CREW_HARD

@@ -16,7 +16,7 @@ struct crew__link {
 };
 
 #define crew__container(pointer, type, member)                                                     \
-	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static inline void crew__list_init(struct crew__link *link)
 {

@@ -250,8 +250,8 @@ int crew_start(struct crew **out, const struct crew_options *given)
 		struct crew__worker *worker = &crew->workers[started];
 
 		snprintf(name, sizeof(name), "%.10s-%u", crew->name, started);
-		rc = code_of_start(crew__port_thread_start(&worker->thread, crew__worker_main,
-							   worker, name));
+		rc = code_of_start(
+			crew__port_thread_start(&worker->thread, crew__worker_main, worker, name));
 		started += rc == 0;
 	}
 	if (rc) {

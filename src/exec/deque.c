@@ -80,7 +80,7 @@ void crew__deque_answer(struct crew__deque *deque)
 		uint32_t half = (own_bottom(deque) - split) / 2;
 		uint64_t open = crew__deque_pack(split + half, half, 0);
 
-		crew__assert(crew__deque_length(word) == 0); /* D4 */
+		crew__assert(crew__deque_length(word) == 0);	  /* D4 */
 		if (crew__cas_acq_rel(&deque->word, &word, open)) /* pairs: deque.word */
 			return;
 	}
@@ -124,9 +124,9 @@ bool crew__deque_take_slow(struct crew__deque *deque)
 			crew__store_release(&deque->bottom, bottom);
 		} else {
 			/* take half back: at least one stays public (D2) */
-			crew__cas_acq_rel(&deque->word, &word,
-					  crew__deque_pack(split - length / 2,
-							   length - length / 2, 0));
+			crew__cas_acq_rel(
+				&deque->word, &word,
+				crew__deque_pack(split - length / 2, length - length / 2, 0));
 		}
 	}
 }

@@ -248,8 +248,7 @@ static inline const struct crew__deque_cell *crew__deque_newest(const struct cre
  * thieves have got them all. */
 static inline bool crew__deque_take_newest(struct crew__deque *deque)
 {
-	uint32_t bottom =
-		(uint32_t)crew__own(&deque->bottom) - 1;
+	uint32_t bottom = (uint32_t)crew__own(&deque->bottom) - 1;
 
 	crew__store_release(&deque->bottom, bottom); /* pairs: deque.bottom */
 	crew__compiler_barrier();		     /* deque.dekker */

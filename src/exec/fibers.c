@@ -123,8 +123,7 @@ static struct crew__fiber *pop_list(struct crew__fiber **list, struct crew_word 
 	return fiber;
 }
 
-static void push_list(struct crew__fiber **list, struct crew_word *count,
-		      struct crew__fiber *fiber)
+static void push_list(struct crew__fiber **list, struct crew_word *count, struct crew__fiber *fiber)
 {
 	fiber->next = *list;
 	*list = fiber;
@@ -216,8 +215,7 @@ bool crew__fibers_trim(struct crew *crew)
 	crew__lock_release(&fibers->lock);
 	if (!fiber)
 		return false;
-	crew__port_map_trim(fiber->context.low,
-			    (size_t)(fiber->context.high - fiber->context.low));
+	crew__port_map_trim(fiber->context.low, (size_t)(fiber->context.high - fiber->context.low));
 	fiber->fresh = true;
 	crew__lock_acquire(&fibers->lock);
 	push_list(&fibers->cold, &fibers->cold_count, fiber);

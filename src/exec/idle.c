@@ -242,8 +242,7 @@ static enum crew__find search_once(struct crew__worker *worker, struct crew__slo
 	if (found != CREW__FIND_NOTHING)
 		return found;
 	for (uint32_t i = 0; i < crew->worker_count; i++) {
-		struct crew__worker *victim =
-			&crew->workers[(first + i) % crew->worker_count];
+		struct crew__worker *victim = &crew->workers[(first + i) % crew->worker_count];
 
 		if (victim == worker)
 			continue;

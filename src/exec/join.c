@@ -119,8 +119,8 @@ void crew__join_interrupt(struct crew_group *group)
 struct crew__record *crew__record_take(struct crew *crew, struct crew__worker *worker,
 				       enum crew__record_kind kind)
 {
-	struct crew__record *record = crew__pool_take(&crew->records[kind],
-						      worker ? &worker->records[kind] : NULL);
+	struct crew__record *record =
+		crew__pool_take(&crew->records[kind], worker ? &worker->records[kind] : NULL);
 
 	if (record)
 		*record = (struct crew__record){ .kind = (uint8_t)kind };
@@ -203,8 +203,7 @@ static int run_with_record(void *opaque)
 
 void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 {
-	struct crew_group *group =
-		(struct crew_group *)(slot->group & ~CREW__SLOT_BITS);
+	struct crew_group *group = (struct crew_group *)(slot->group & ~CREW__SLOT_BITS);
 	struct crew__record *record = slot->group & CREW__SLOT_RECORD ? slot->arg : NULL;
 	struct crew__fiber *fiber = worker->fiber;
 	int rc = 0;

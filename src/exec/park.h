@@ -64,7 +64,7 @@
  *	spins on a thread that the kernel may have paused. Looking at pending after
  *	the lot is unlocked: the frame may be gone by then.
  *
- * GUARDED BY tests/unit/exec/park.c, tests/model/crew.c.
+ * GUARDED BY tests/model/crew.c.
  */
 #ifndef CREW__PARK_H
 #define CREW__PARK_H

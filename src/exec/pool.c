@@ -37,8 +37,9 @@ static void collect_returned(struct crew__pool *pool)
 	crew__urcu_acquire(&pool->returned);
 	if (!head)
 		return;
-	cds_wfs_for_each_blocking_safe(head, node, after) {
-		struct crew__pool_free *object = crew__container(node, struct crew__pool_free, node);
+	cds_wfs_for_each_blocking_safe (head, node, after) {
+		struct crew__pool_free *object =
+			crew__container(node, struct crew__pool_free, node);
 
 		object->next = pool->stock;
 		pool->stock = object;

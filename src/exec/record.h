@@ -22,8 +22,8 @@ struct crew__record {
 	struct crew__slot slot; /* what was asked for */
 	const char *name;
 	uint8_t kind;
-	uint8_t flags;	/* enum crew_task_flags */
-	bool keep;	/* the slot in the deque refers to the record until the task ends */
+	uint8_t flags; /* enum crew_task_flags */
+	bool keep;     /* the slot in the deque refers to the record until the task ends */
 };
 
 #define CREW__RECORD_BYTES ((size_t)64)

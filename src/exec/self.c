@@ -17,10 +17,10 @@
 /* One OS thread plays all threads: src/sim/ keeps these slots for each. */
 uint64_t *crew__sim_slots(void);
 #define SLOT(index, type, name) (*(type *)(void *)&crew__sim_slots()[index])
-#define self_worker SLOT(0, struct crew__worker *, worker)
-#define self_scope  SLOT(1, struct crew_scope *, scope)
-#define self_host   SLOT(2, struct crew__fiber *, host)
-#define self_orphan SLOT(3, bool, orphan)
+#define self_worker		SLOT(0, struct crew__worker *, worker)
+#define self_scope		SLOT(1, struct crew_scope *, scope)
+#define self_host		SLOT(2, struct crew__fiber *, host)
+#define self_orphan		SLOT(3, bool, orphan)
 
 #else
 

@@ -47,8 +47,7 @@ void crew_yield(void)
 		return;
 	}
 	if (!crew__ring_count(&worker->ring) && !crew__load_acquire(&worker->pinned_count)) {
-		if (!crew__deque_count(&worker->deque) &&
-		    crew__inject_empty(&worker->crew->inject))
+		if (!crew__deque_count(&worker->deque) && crew__inject_empty(&worker->crew->inject))
 			return;
 		/* tasks, but no fiber: the loop must take a task before it takes us */
 		worker->streak = CREW__READY_STREAK;

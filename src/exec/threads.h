@@ -36,8 +36,8 @@ struct crew__threads {
 	struct crew__lock lock;
 	struct crew__link line;	    /* of jobs; guarded by lock, as is the rest */
 	struct crew__link sleeping; /* spares */
-	uint32_t waiting; /* jobs in line */
-	uint32_t coming;  /* spares told or started that have not looked at the line yet */
+	uint32_t waiting;	    /* jobs in line */
+	uint32_t coming; /* spares told or started that have not looked at the line yet */
 	uint32_t count;
 	uint32_t max;
 	bool stop;

@@ -15,10 +15,10 @@
 
 struct crew__timer {
 	struct crew__lock lock;
-	struct crew__heap heap;	      /* guarded by lock */
-	crew_time waits_until;	      /* guarded by lock: what the thread sleeps for */
-	struct crew__word32 changed;  /* moves when it must look again */
-	bool stop;		      /* guarded by lock */
+	struct crew__heap heap;	     /* guarded by lock */
+	crew_time waits_until;	     /* guarded by lock: what the thread sleeps for */
+	struct crew__word32 changed; /* moves when it must look again */
+	bool stop;		     /* guarded by lock */
 	uint64_t thread;
 };
 

@@ -207,8 +207,7 @@ bool crew__worker_must_park(struct crew__worker *worker)
 
 /* ---- the loop ------------------------------------------------------------ */
 
-enum crew__find crew__worker_take_injected(struct crew__worker *worker,
-					   struct crew__fiber **fiber)
+enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct crew__fiber **fiber)
 {
 	struct crew *crew = worker->crew;
 	uint64_t batch = crew__inject_count(&crew->inject) / crew->worker_count + 1;

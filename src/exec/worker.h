@@ -33,14 +33,14 @@ struct crew__fiber {
 	struct crew__parker parker;
 	struct crew__context context;
 	struct crew *crew;
-	struct crew__fiber *next;     /* own, or of the list that it is in */
-	struct crew__worker *worker;  /* own: who runs it now. Asked anew after every call
+	struct crew__fiber *next;    /* own, or of the list that it is in */
+	struct crew__worker *worker; /* own: who runs it now. Asked anew after every call
 				       * that may have parked */
-	struct crew__worker *pinned;  /* own: the task on it must stay there */
-	struct crew_scope *scope;     /* own: the innermost open scope */
-	uint64_t epoch;		      /* own: see cancel.h */
-	char *room;		      /* below it no join runs children in place */
-	bool fresh;		      /* its context must be made before use */
+	struct crew__worker *pinned; /* own: the task on it must stay there */
+	struct crew_scope *scope;    /* own: the innermost open scope */
+	uint64_t epoch;		     /* own: see cancel.h */
+	char *room;		     /* below it no join runs children in place */
+	bool fresh;		     /* its context must be made before use */
 	/* what dumps print; written by the own side, read by anybody */
 	struct crew_word site;
 	struct crew_word name;
@@ -68,13 +68,13 @@ struct crew__counters {
 
 struct crew__worker {
 	/* own, hot */
-	struct crew__fiber *fiber;   /* that runs now */
+	struct crew__fiber *fiber; /* that runs now */
 	struct crew *crew;
 	struct crew__fiber *reserve; /* to go on with when a task parks (R11) */
 	struct crew__pool_cache records[CREW__RECORD_KINDS];
 	struct crew_group *done_group; /* children of it that ended here and are */
 	uint32_t done_count;	       /* not yet counted off (join.h) */
-	struct crew__fiber *fibers; /* free ones */
+	struct crew__fiber *fibers;    /* free ones */
 	struct crew_word fiber_count;
 	uint32_t tick;	 /* slices */
 	uint32_t streak; /* ready fibers in a row */
@@ -199,8 +199,7 @@ enum crew__find {
 
 /* Moves a batch of injected work to the worker's own queues: FIND_LOOK. A fiber that
  * does not fit is handed out instead: FIND_FIBER. (worker.c) */
-enum crew__find crew__worker_take_injected(struct crew__worker *worker,
-					   struct crew__fiber **fiber);
+enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct crew__fiber **fiber);
 void crew__idle_init(struct crew__idle *idle);
 /* Searches, sleeps, searches. */
 enum crew__find crew__idle_find(struct crew__worker *worker, struct crew__slot *slot,

@@ -31,8 +31,8 @@
 #define NO_TSAN
 #endif
 
-void crew__context_init(struct crew__context *context, char *low, char *high,
-			void (*entry)(void *), void *arg)
+void crew__context_init(struct crew__context *context, char *low, char *high, void (*entry)(void *),
+			void *arg)
 {
 	context->low = low;
 	context->high = high;

@@ -29,10 +29,10 @@
 #endif
 
 struct crew__context {
-	void *sp;	   /* while suspended */
-	char *low;	   /* lowest usable byte of the stack; NULL for a thread's own stack */
-	char *high;	   /* one past the highest */
-	void *sanitizer;   /* TSan's fiber, or ASan's fake stack while suspended */
+	void *sp;	    /* while suspended */
+	char *low;	    /* lowest usable byte of the stack; NULL for a thread's own stack */
+	char *high;	    /* one past the highest */
+	void *sanitizer;    /* TSan's fiber, or ASan's fake stack while suspended */
 	uintptr_t valgrind; /* its number for the stack; 0: none */
 };
 
@@ -41,8 +41,8 @@ struct crew__context {
  * switch to it. entry must never return. Writes the first frame. May be called
  * anew on a context that is suspended: what was running there is forgotten.
  */
-void crew__context_init(struct crew__context *context, char *low, char *high,
-			void (*entry)(void *), void *arg);
+void crew__context_init(struct crew__context *context, char *low, char *high, void (*entry)(void *),
+			void *arg);
 /* Makes `context` stand for the stack that this thread was given. */
 void crew__context_init_thread(struct crew__context *context);
 /* Lets go of what init took. The context must not be running. */

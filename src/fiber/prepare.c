@@ -20,7 +20,17 @@ void crew__switch_start(void);
 void *crew__switch_prepare(char *low, char *high, void (*entry)(void *), void *arg)
 {
 #if defined(__x86_64__)
-	enum { CONTROL, R15, R14, R13, R12, RBX, RBP, RETURN, WORDS };
+	enum {
+		CONTROL,
+		R15,
+		R14,
+		R13,
+		R12,
+		RBX,
+		RBP,
+		RETURN,
+		WORDS
+	};
 	uint64_t frame[WORDS] = { 0 };
 	uint32_t mxcsr;
 	uint16_t x87;
@@ -32,7 +42,14 @@ void *crew__switch_prepare(char *low, char *high, void (*entry)(void *), void *a
 	frame[R13] = (uint64_t)(uintptr_t)arg;
 	frame[RETURN] = (uint64_t)(uintptr_t)crew__switch_start;
 #elif defined(__aarch64__)
-	enum { X29 = 0, X30 = 1, X19 = 2, X20 = 3, FPCR = 20, WORDS = 22 };
+	enum {
+		X29 = 0,
+		X30 = 1,
+		X19 = 2,
+		X20 = 3,
+		FPCR = 20,
+		WORDS = 22
+	};
 	uint64_t frame[WORDS] = { 0 };
 	uint64_t fpcr;
 

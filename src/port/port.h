@@ -95,9 +95,9 @@ int crew__port_on_fork(void (*hook)(void));
  * cheap pseudo-random number. Simulated: the seed or the list being replayed.
  */
 enum crew__choice {
-	CREW__CHOICE_VICTIM,	/* which worker to look at first */
-	CREW__CHOICE_PATIENCE,	/* how many turns to wait for an answer */
-	CREW__CHOICE_SPURIOUS,	/* 0 nothing; simulated builds may say 1: a rare thing happens */
+	CREW__CHOICE_VICTIM,   /* which worker to look at first */
+	CREW__CHOICE_PATIENCE, /* how many turns to wait for an answer */
+	CREW__CHOICE_SPURIOUS, /* 0 nothing; simulated builds may say 1: a rare thing happens */
 };
 
 /* 0 <= result < bound. `state` is the asking worker's own generator state. */

@@ -153,7 +153,8 @@ static void record_failure(struct crew_group *group, int rc)
 
 static int first_failure(const struct crew_group *group)
 {
-	return (int)crew__load32_acquire((const struct crew__word32 *)(const void *)&group->private_.first);
+	return (int)crew__load32_acquire(
+		(const struct crew__word32 *)(const void *)&group->private_.first);
 }
 
 /* CREW_ECANCELED is no failure when there was a cancellation to obey. */
@@ -207,8 +208,10 @@ static void count_spawn(struct crew_group *group, bool on_owner)
 		crew__add_acq_rel(&group->private_.count, 1);
 }
 
-static __attribute__((noinline)) int spawn_slow(struct crew_group *group, const struct crew__slot *slot,
-		      const struct crew_task_options *options, const void *copy, size_t copy_bytes)
+static __attribute__((noinline)) int spawn_slow(struct crew_group *group,
+						const struct crew__slot *slot,
+						const struct crew_task_options *options,
+						const void *copy, size_t copy_bytes)
 {
 	struct crew__caller caller = crew__caller();
 	bool on_owner = caller.worker && caller.fiber == group->private_.fiber;
@@ -217,14 +220,15 @@ static __attribute__((noinline)) int spawn_slow(struct crew_group *group, const 
 	if (rc)
 		return rc;
 	count_spawn(group, on_owner);
-	if (caller.worker && caller.worker->crew == group->scope.private_.crew && !options && !copy &&
-	    crew__deque_push(&caller.worker->deque, slot)) {
+	if (caller.worker && caller.worker->crew == group->scope.private_.crew && !options &&
+	    !copy && crew__deque_push(&caller.worker->deque, slot)) {
 		if (crew__load_relaxed(&caller.worker->deque.attention) &
 		    (CREW__HUNGER | CREW__NAPPER))
 			crew__idle_pushed(caller.worker);
 		return 0;
 	}
-	rc = crew__submit(group->scope.private_.crew, caller.worker, slot, options, copy, copy_bytes);
+	rc = crew__submit(group->scope.private_.crew, caller.worker, slot, options, copy,
+			  copy_bytes);
 	if (rc && on_owner)
 		group->private_.own--;
 	else if (rc)
@@ -262,10 +266,9 @@ int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg, c
 			   crew__deque_at_limit(&worker->deque)))
 		return spawn_at_slow(group, fn, arg, site);
 	group->private_.own++;
-	if (crew__unlikely(!crew__deque_append_newest(&worker->deque, fn, arg, (uintptr_t)group,
-						      site) ||
-			   (crew__load_relaxed(&worker->deque.attention) &
-			    (CREW__HUNGER | CREW__NAPPER))))
+	if (crew__unlikely(
+		    !crew__deque_append_newest(&worker->deque, fn, arg, (uintptr_t)group, site) ||
+		    (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER))))
 		return tell_the_others(worker);
 	return 0;
 }
@@ -306,24 +309,27 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 {
 	const struct crew *crew = group->scope.private_.crew; /* NULL when refused */
 
-	if ((!is_open(group) && group->private_.state != REFUSED) || group->private_.closing)
+	if (!is_open(group) && group->private_.state != REFUSED)
 		return CREW_ESTATE;
 	if ((caller->fiber && crew__is_forked(caller->fiber->crew)) ||
 	    (crew && crew__is_forked(crew)))
 		return CREW_EFORKED;
 	/* a child of the group, and what it calls by crew_blocking(), stand in its scope
 	 * too, but on another fiber */
-	if (group->private_.fiber ? group->private_.fiber != caller->fiber :
-				    crew && caller->fiber && caller->fiber->crew == crew &&
-					    (caller->worker || group->private_.host != caller->fiber))
+	if (group->private_.fiber ?
+		    group->private_.fiber != caller->fiber :
+		    crew && caller->fiber && caller->fiber->crew == crew &&
+			    (caller->worker || group->private_.host != caller->fiber))
 		return CREW_ESTATE;
-	return crew__caller_scope(caller) == &group->scope ? 0 : CREW_ESTATE; /* G1 */
+	/* G1; and only the owner looks at its own `closing`, for a child run in place */
+	return crew__caller_scope(caller) == &group->scope && !group->private_.closing ?
+		       0 :
+		       CREW_ESTATE;
 }
 
 /* The wrong order: what the owner has opened inside is cancelled, and still to be
  * closed. Nothing happens to a group that the caller does not own. */
-static void cancel_what_is_inside(const struct crew_group *group,
-				  const struct crew__caller *caller)
+static void cancel_what_is_inside(const struct crew_group *group, const struct crew__caller *caller)
 {
 	struct crew_scope *inside = crew__caller_scope(caller);
 
@@ -364,13 +370,14 @@ static __attribute__((noinline)) void skip_child(struct crew_group *group,
 	crew__group_child_skipped(group);
 }
 
-static __attribute__((noinline)) _Noreturn void left_open(void)
+static __attribute__((noinline)) _Noreturn void left_open(const char *site)
 {
-	crew__fail("a task returned without closing its group", NULL, CREW_HERE);
+	crew__fail("a task returned without closing its group", site, CREW_HERE);
 }
 
 /* Runs one child of the group that is the newest task here. False: park. */
-static inline __attribute__((always_inline)) bool run_in_place(struct crew_group *group, struct crew__fiber *fiber)
+static inline __attribute__((always_inline)) bool run_in_place(struct crew_group *group,
+							       struct crew__fiber *fiber)
 {
 	struct crew__worker *worker = fiber->worker;
 	const struct crew__deque_cell *cell = crew__deque_newest(&worker->deque);
@@ -408,7 +415,7 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 		rc = ((crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0))(arg);
 	crew__show(&fiber->site, outer);
 	if (crew__unlikely(fiber->scope != &group->scope))
-		left_open();
+		left_open(site);
 	if (crew__unlikely(rc))
 		crew__group_child_failed(group, rc);
 	return true;

@@ -257,8 +257,8 @@ static uint32_t decide_next_branch(enum crew__sim_decision kind, uint32_t count)
 	if (chooser.depth == chooser.branch_count) {
 		if (chooser.branch_count == chooser.branch_room) {
 			chooser.branch_room = chooser.branch_room ? chooser.branch_room * 2 : 1024;
-			chooser.branches = realloc(chooser.branches,
-						   chooser.branch_room * sizeof(*branch));
+			chooser.branches =
+				realloc(chooser.branches, chooser.branch_room * sizeof(*branch));
 			if (!chooser.branches)
 				abort();
 		}
@@ -306,7 +306,8 @@ void crew__sim_choices_begin(const struct crew__sim_options *options)
 		mix(options->seed, &depth);
 	begin_pct(depth, options->length);
 	if (chooser.strategy == CREW__SIM_REPLAY) {
-		if (options->choices && !crew__sim_choices_parse(&crew__sim_given, options->choices))
+		if (options->choices &&
+		    !crew__sim_choices_parse(&crew__sim_given, options->choices))
 			abort();
 		begin_replay();
 	}
@@ -387,18 +388,18 @@ static void fall(void)
 /* Remembers a decision. */
 static uint32_t made(enum crew__sim_decision kind, uint32_t index, const uint8_t *names)
 {
-	world.result.hash = (world.result.hash ^ ((uint64_t)world.self->index << 56 ^
-						  world.self->steps << 8 ^ index)) *
+	world.result.hash = (world.result.hash ^
+			     ((uint64_t)world.self->index << 56 ^ world.self->steps << 8 ^ index)) *
 			    MULTIPLIER;
 	if (index)
-		crew__sim_choices_add(&crew__sim_made,
-				      (struct crew__sim_choice){
-					      .at = world.self->steps,
-					      .thread = world.self->index,
-					      .is_number = kind == CREW__SIM_WHICH ||
-							   kind == CREW__SIM_RARELY,
-					      .value = names[index],
-				      });
+		crew__sim_choices_add(
+			&crew__sim_made,
+			(struct crew__sim_choice){
+				.at = world.self->steps,
+				.thread = world.self->index,
+				.is_number = kind == CREW__SIM_WHICH || kind == CREW__SIM_RARELY,
+				.value = names[index],
+			});
 	return index;
 }
 

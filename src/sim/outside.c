@@ -27,7 +27,11 @@
 #define ZEROED_MAX  ((size_t)128 * 1024) /* larger ones are given back instead */
 #define ARENA_BYTES ((size_t)16 * 1024 * 1024)
 
-enum map_state { MAP_LIVE, MAP_RETIRED, MAP_FREE };
+enum map_state {
+	MAP_LIVE,
+	MAP_RETIRED,
+	MAP_FREE
+};
 
 struct map {
 	char *at;
@@ -41,7 +45,7 @@ static struct {
 	struct map maps[MAPS_MAX];
 	uint32_t map_count;
 	uint64_t runs;
-	bool reuse; /* in this run */
+	bool reuse;  /* in this run */
 	char *arena; /* crew__sim_alloc() */
 	size_t arena_used;
 	char report[128];

@@ -32,9 +32,12 @@ static volatile sig_atomic_t reporting;
 extern const char image_start[] __asm__("__executable_start") __attribute__((weak));
 
 static const char *const verdicts[] = {
-	[CREW__SIM_OK] = "ok",		   [CREW__SIM_DEADLOCK] = "deadlock",
-	[CREW__SIM_LIVELOCK] = "livelock", [CREW__SIM_FAILED] = "failed",
-	[CREW__SIM_LEAKED] = "leak",	   [CREW__SIM_DIVERGED] = "not determined",
+	[CREW__SIM_OK] = "ok",
+	[CREW__SIM_DEADLOCK] = "deadlock",
+	[CREW__SIM_LIVELOCK] = "livelock",
+	[CREW__SIM_FAILED] = "failed",
+	[CREW__SIM_LEAKED] = "leak",
+	[CREW__SIM_DIVERGED] = "not determined",
 };
 
 const char *crew__sim_verdict_name(enum crew__sim_verdict verdict)
@@ -68,7 +71,10 @@ static void add_frame(char place[PLACE_MAX], const char *line)
 		snprintf(place + used, PLACE_MAX - used, "%s", function);
 	else if (!strchr(place, ','))
 		snprintf(place + used, PLACE_MAX - used, "%s%s %s",
-			 strchr(place, ':') ? ", " : used ? "  " : "", function, file);
+			 strchr(place, ':') ? ", " :
+			 used		    ? "  " :
+					      "",
+			 function, file);
 }
 
 /* Fills place[i] for address[i]. */
@@ -144,8 +150,8 @@ static void print_threads(void)
 		find_places((const void *const *)thread->frames, place,
 			    (size_t)thread->frame_count);
 		for (int frame = 0; frame < thread->frame_count; frame++)
-			if (!strstr(place[frame], "world.c:") && !strstr(place[frame], "report.c:") &&
-			    strstr(place[frame], ".c:"))
+			if (!strstr(place[frame], "world.c:") &&
+			    !strstr(place[frame], "report.c:") && strstr(place[frame], ".c:"))
 				fprintf(stderr, "sim:      %s\n", place[frame]);
 	}
 }
@@ -164,8 +170,8 @@ static void print_event(const struct crew__sim_event *event, const char *place)
 		[CREW__SIM_EVENT_TIME] = "time passes",
 		[CREW__SIM_EVENT_CHOOSE] = "choose below ",
 	};
-	bool has_value = event->kind != CREW__SIM_EVENT_POINT && event->kind != CREW__SIM_EVENT_END &&
-			 event->kind != CREW__SIM_EVENT_TIME;
+	bool has_value = event->kind != CREW__SIM_EVENT_POINT &&
+			 event->kind != CREW__SIM_EVENT_END && event->kind != CREW__SIM_EVENT_TIME;
 
 	fprintf(stderr, "sim:   %u  %s", (unsigned)event->thread, names[event->kind]);
 	if (has_value)
@@ -197,8 +203,7 @@ static void print_events(void)
 		find_places(address, &place[from], n);
 	}
 	for (uint64_t i = 0; i < count; i++) {
-		const struct crew__sim_event *event =
-			&world.events[(first + i) % CREW__SIM_EVENTS];
+		const struct crew__sim_event *event = &world.events[(first + i) % CREW__SIM_EVENTS];
 
 		print_event(event, event->at ? place[i] : "");
 	}

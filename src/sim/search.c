@@ -196,8 +196,7 @@ static void replay_wish(struct search *search, const struct wish *wish)
 	search->result.complete = true;
 	fprintf(stderr, "sim: %s: %s, %llu steps, hash %016llx\n", search->options.name,
 		crew__sim_verdict_name(search->result.verdict),
-		(unsigned long long)search->result.steps,
-		(unsigned long long)search->result.hash);
+		(unsigned long long)search->result.steps, (unsigned long long)search->result.hash);
 }
 
 /* Without any interruption: seed 0. It tells PCT how long a run is. */

@@ -62,12 +62,12 @@ struct crew__sim_options {
 	const char *name; /* of the search: what SIM= selects */
 	enum crew__sim_strategy strategy;
 	uint64_t seed;
-	uint32_t one_in;     /* UNIFORM; default 10 */
-	uint32_t depth;	     /* PCT: 1 to 4; default 2 */
-	uint64_t length;     /* PCT: steps of a run; searches measure it */
-	const char *choices; /* REPLAY: what a failure printed */
-	uint64_t step_max;   /* default 200000 */
-	uint32_t turn_max;   /* steps of one thread while others could run; default 1000 */
+	uint32_t one_in;	  /* UNIFORM; default 10 */
+	uint32_t depth;		  /* PCT: 1 to 4; default 2 */
+	uint64_t length;	  /* PCT: steps of a run; searches measure it */
+	const char *choices;	  /* REPLAY: what a failure printed */
+	uint64_t step_max;	  /* default 200000 */
+	uint32_t turn_max;	  /* steps of one thread while others could run; default 1000 */
 	uint32_t spurious_one_in; /* one in so many waits ends at once; default: none */
 	uint32_t early_one_in;	  /* time passes at one in so many switches, although
 				   * somebody could run; default: never */
@@ -85,21 +85,21 @@ struct crew__sim_options {
 
 struct crew__sim_result {
 	enum crew__sim_verdict verdict;
-	bool complete;	   /* enumerated: nothing is left within the bound */
-	uint64_t seed;	   /* of the last run */
-	uint64_t runs;	   /* all of a search */
-	uint64_t steps;	   /* of the last run */
-	uint64_t switches; /* of the last run */
-	uint64_t hash;	   /* of everything that was decided in the last run */
+	bool complete;	    /* enumerated: nothing is left within the bound */
+	uint64_t seed;	    /* of the last run */
+	uint64_t runs;	    /* all of a search */
+	uint64_t steps;	    /* of the last run */
+	uint64_t switches;  /* of the last run */
+	uint64_t hash;	    /* of everything that was decided in the last run */
 	uint64_t all_steps; /* of a search */
-	crew_time time;	   /* virtual, that the last run took */
-	char message[256]; /* why it failed */
+	crew_time time;	    /* virtual, that the last run took */
+	char message[256];  /* why it failed */
 	char choices[4096]; /* how to get there again; "" when it is too long */
 };
 
 /* One run of main(arg). It ends when all its threads have ended. */
-struct crew__sim_result crew__sim_run(const struct crew__sim_options *options,
-				      void (*main)(void *), void *arg);
+struct crew__sim_result crew__sim_run(const struct crew__sim_options *options, void (*main)(void *),
+				      void *arg);
 
 /* Runs with the seeds 1 to n, until one fails; then finds fewer choices that fail
  * alike, and prints them and the command that replays them. */
@@ -115,9 +115,9 @@ struct crew__sim_result crew__sim_enumerate(const struct crew__sim_options *opti
 
 /* Ends the run as failed. */
 #define crew__sim_check(expression, message)                                                       \
-	((expression) ? (void)0 :                                                                  \
-			crew__sim_fail(CREW__SIM_FAILED, "%s (%s, %s)", message, #expression,      \
-				       CREW_HERE))
+	((expression) ?                                                                            \
+		 (void)0 :                                                                         \
+		 crew__sim_fail(CREW__SIM_FAILED, "%s (%s, %s)", message, #expression, CREW_HERE))
 _Noreturn void crew__sim_fail(enum crew__sim_verdict verdict, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

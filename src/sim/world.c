@@ -358,8 +358,8 @@ static bool make_thread(void (*fn)(void *), void *arg, const char *name, uint64_
 	/* whoever ran here before may have been abandoned */
 	__asan_unpoison_memory_region(thread->stack, STACK_BYTES);
 #endif
-	thread->sp = crew__switch_prepare(thread->stack, thread->stack + STACK_BYTES, entry,
-					  thread);
+	thread->sp =
+		crew__switch_prepare(thread->stack, thread->stack + STACK_BYTES, entry, thread);
 	world.alive++;
 	crew__sim_rank(thread);
 	crew__sim_make_runnable(thread);

@@ -28,7 +28,12 @@
 #define CREW__SIM_EVENTS  4096U /* remembered; power of two */
 #define CREW__SIM_OUTSIDE 0xffU /* the number of what is no thread of a run */
 
-enum crew__sim_state { CREW__SIM_FREE, CREW__SIM_RUNNABLE, CREW__SIM_BLOCKED, CREW__SIM_DONE };
+enum crew__sim_state {
+	CREW__SIM_FREE,
+	CREW__SIM_RUNNABLE,
+	CREW__SIM_BLOCKED,
+	CREW__SIM_DONE
+};
 
 struct crew__sim_virtual {
 	void *sp;	/* while it does not run */
@@ -97,8 +102,8 @@ struct crew__sim_world {
 	bool inspecting; /* whoever is switched to notes its frames and switches back */
 	struct crew__sim_virtual *inspector;
 	struct crew__sim_virtual *left; /* who was switched away from last */
-	uint64_t runnable; /* bit for each thread, the running one too */
-	uint32_t used;	   /* threads[0 .. used) have been used in this run */
+	uint64_t runnable;		/* bit for each thread, the running one too */
+	uint32_t used;			/* threads[0 .. used) have been used in this run */
 	uint32_t alive;
 	uint64_t handles;
 	uint64_t waits;
@@ -121,7 +126,7 @@ extern struct crew__sim_world crew__sim_world;
 
 /* A scheduling point of the function that will return to `at`. */
 void crew__sim_step(const void *at, enum crew__sim_event_kind kind, uint32_t value);
-#define CREW__SIM_STEP(kind, value) \
+#define CREW__SIM_STEP(kind, value)                                                                \
 	crew__sim_step(__builtin_return_address(0), CREW__SIM_EVENT_##kind, (uint32_t)(value))
 void crew__sim_note(const void *at, enum crew__sim_event_kind kind, uint32_t value);
 /* It can go on. */

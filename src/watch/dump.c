@@ -33,8 +33,7 @@ static void dump_trace(const struct crew__worker *worker, FILE *out)
 	uint64_t first = next > 4 ? next - 4 : 0;
 
 	for (uint64_t i = first; i < next; i++) {
-		uint64_t event =
-			crew__load_relaxed(&worker->trace.events[i % CREW__TRACE_LENGTH]);
+		uint64_t event = crew__load_relaxed(&worker->trace.events[i % CREW__TRACE_LENGTH]);
 
 		fprintf(out, "%s%s", i == first ? "  last: " : ", ", texts[event & 0xff]);
 		if ((event & 0xff) != CREW__TRACE_SLEEP && (event & 0xff) != CREW__TRACE_WAKE)

@@ -6,15 +6,16 @@
 #include "exec/exec.h"
 
 #include <pthread.h>
+#include <poll.h>
 #include <unistd.h>
 
 static struct crew *start(unsigned workers, uint32_t blocking_max)
 {
 	struct crew *crew = NULL;
 
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers,
-						    .blocking_max = blocking_max)),
-		     0);
+	cr_assert_eq(
+		crew_start(&crew, CREW_OPTIONS(.workers = workers, .blocking_max = blocking_max)),
+		0);
 	return crew;
 }
 
@@ -50,7 +51,7 @@ static int block_a_little(void *arg)
 	(void)arg;
 	while (now > seen && !crew__cas_acq_rel(&most, &seen, now))
 		;
-	usleep(2000);
+	poll(NULL, 0, 2);
 	crew__add_acq_rel(&inside, (uint64_t)-1);
 	crew__add_relaxed(&calls, 1);
 	return 0;

@@ -264,9 +264,9 @@ Test(failures, R11_tasks_end_and_the_crew_stops_without_memory_for_stacks, .time
 		bool stopped;
 
 		/* a slab is 256 stacks: 256 MiB of address space */
-		cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers,
-							    .stack_bytes = 1 << 20)),
-			     0);
+		cr_assert_eq(
+			crew_start(&crew, CREW_OPTIONS(.workers = workers, .stack_bytes = 1 << 20)),
+			0);
 		cr_assert_eq(crew_run(crew, give_five, NULL), 5);
 		crew_and_count[0] = crew;
 		crew_and_count[1] = &count;

@@ -521,9 +521,8 @@ static int spawn_the_next(void *arg)
 
 	crew__add_relaxed(&count, 1);
 	crew_yield();
-	return --family->generations > 0 ?
-		       crew_group_spawn(family->group, spawn_the_next, family) :
-		       0;
+	return --family->generations > 0 ? crew_group_spawn(family->group, spawn_the_next, family) :
+					   0;
 }
 
 static int close_with_descendants(void *arg)

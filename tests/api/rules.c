@@ -270,7 +270,8 @@ static void inject_beside_yielders(int count)
 	crew_sleep(CREW_MS(20));
 	cr_assert_eq(crew_run(crew, say_enough, NULL), 0);
 	pthread_join(thread, &rc);
-	cr_assert_eq((int)(intptr_t)rc, 0, "%d yielding tasks, and it did not begin in 10 s", count);
+	cr_assert_eq((int)(intptr_t)rc, 0, "%d yielding tasks, and it did not begin in 10 s",
+		     count);
 	stop(crew);
 }
 
@@ -909,8 +910,8 @@ Test(rules, R8_stack_use_is_bounded_however_deep_joins_nest, .timeout = 60)
 	int depth = 3000;
 
 	for (unsigned workers = 1; workers <= 3; workers++) {
-		cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers,
-							    .stack_bytes = 64 * 1024)),
+		cr_assert_eq(crew_start(&crew,
+					CREW_OPTIONS(.workers = workers, .stack_bytes = 64 * 1024)),
 			     0);
 		cr_assert_eq(crew_run(crew, one_below, &depth), 0);
 		stop(crew);
@@ -1213,8 +1214,8 @@ static void *flood(void *arg)
 			uint64_t number;
 		} copy = { flood->sum, i };
 
-		flood->failures += crew_group_spawn_copy(&group, add_number, &copy,
-							 sizeof(copy)) != 0;
+		flood->failures += crew_group_spawn_copy(&group, add_number, &copy, sizeof(copy)) !=
+				   0;
 	}
 	flood->failures += crew_group_close(&group, 0) != 0;
 	return NULL;
@@ -1261,8 +1262,7 @@ Test(rules, R13_records_that_others_free_come_back, .timeout = 60)
 	slabs = slabs_of(crew);
 	for (int i = 0; i < 20; i++)
 		flood(&me);
-	cr_assert_leq(slabs_of(crew), 2 * slabs + 4, "%zu slabs, later %zu", slabs,
-		      slabs_of(crew));
+	cr_assert_leq(slabs_of(crew), 2 * slabs + 4, "%zu slabs, later %zu", slabs, slabs_of(crew));
 	stop(crew);
 }
 

@@ -40,10 +40,9 @@ static const char sites[ITEMS_MAX] = "";
 
 static struct crew__slot slot_of(unsigned item)
 {
-	return (struct crew__slot){ .fn = task,
-				    .arg = (void *)(uintptr_t)item,
-				    .group = item * 16,
-				    .site = &sites[item] };
+	return (struct crew__slot){
+		.fn = task, .arg = (void *)(uintptr_t)item, .group = item * 16, .site = &sites[item]
+	};
 }
 
 static void take(struct deque_model *m, const struct crew__slot *slot)

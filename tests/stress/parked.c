@@ -70,8 +70,8 @@ static long resident(void)
 
 static uint64_t what_fits(uint64_t count)
 {
-	uint64_t fits = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) /
-			10000 / 2;
+	uint64_t fits =
+		(uint64_t)sysconf(_SC_AVPHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 10000 / 2;
 
 #ifdef __SANITIZE_THREAD__
 	fits = fits < 4000 ? fits : 4000;
@@ -128,8 +128,7 @@ int main(int argc, char **argv)
 		most = resident();
 		printf("%llu parked and woken: %lld ms after the moment\n",
 		       (unsigned long long)count,
-		       (long long)((crew_now() -
-				    (crew_time)crew__load_relaxed(&wake_at)) /
+		       (long long)((crew_now() - (crew_time)crew__load_relaxed(&wake_at)) /
 				   1000000));
 	}
 	/* idle workers give the stacks back */

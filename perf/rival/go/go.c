@@ -21,7 +21,7 @@ static bool start_server(void)
 
 	if (length < 0 || pipe(to) || pipe(from))
 		return false;
-	strcpy(path + length, "-server");
+	memcpy(path + length, "-server", sizeof("-server"));
 	if (fork() == 0) {
 		dup2(to[0], 0);
 		dup2(from[1], 1);

@@ -72,7 +72,7 @@ static inline struct cds_wfs_node *cds_wfs_next_blocking(struct cds_wfs_node *no
 }
 
 #define cds_wfs_for_each_blocking_safe(head, node, n)                                              \
-	for (node = cds_wfs_first(head), n = node ? cds_wfs_next_blocking(node) : NULL; node;       \
+	for (node = cds_wfs_first(head), n = node ? cds_wfs_next_blocking(node) : NULL; node;      \
 	     node = n, n = node ? cds_wfs_next_blocking(node) : NULL)
 
 #endif /* CREW__SIM_SHADOW_WFSTACK_H */

@@ -22,7 +22,7 @@ Q = $(if $(filter 1,$(V)),,@)
 say = @$(if $(filter 1,$(V)),:,printf '  %-6s %s\n' $(1) $(2))
 comma = ,
 
-MACHINE := $(shell $(CC) -dumpmachine)
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 ARCH    := $(firstword $(subst -, ,$(MACHINE)))
 FIBER   ?= $(if $(wildcard src/fiber/switch_$(ARCH).S),asm,ucontext)
 
@@ -72,7 +72,9 @@ HAVE_CRYPTO = $(shell printf '\043include <openssl/evp.h>\n\043include <xxhash.h
 all: deps-build
 	@$(MAKE) --no-print-directory DEPS=no lib tools
 lib: $(B)/libcrew.a $(B)/libcrew.so
+	@:
 tools: $(if $(HAVE_CRYPTO),$(B)/crew-sum,no-crew-sum)
+	@:
 
 .PHONY: no-crew-sum
 no-crew-sum:

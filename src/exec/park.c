@@ -302,8 +302,7 @@ void crew__interrupt_marked(struct crew *crew)
 void crew__park_in_child(void)
 {
 	parkers.lock = (struct crew__lock){ .word = { 0 } };
-	parkers.free = NULL;
-	parkers.all = NULL;
+	parkers.free = NULL; /* perhaps half changed; `all` changes by one store */
 }
 
 void crew__interrupt_threads(void)

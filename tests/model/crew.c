@@ -2,6 +2,8 @@
 /* model/crew.c - a crew and what its tasks do: trees, floods, waits, spare threads. */
 #include "model/model.h"
 
+#include <string.h>
+
 /* ---- start and stop ----------------------------------------------------------- */
 
 Test(crew, starts_and_stops, .timeout = 300)

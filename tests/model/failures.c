@@ -2,6 +2,8 @@
 /* model/failures.c - failures, cancellation, and what is refused: memory, threads. */
 #include "model/model.h"
 
+#include <stdio.h>
+
 /* ---- failures and cancellation ---------------------------------------------------------- */
 
 static int failing_task(void *arg)
@@ -30,7 +32,7 @@ static int failing_program(void *arg)
 	return model_close(group, rc);
 }
 
-Test(crew, a_failure_wakes_the_owner, .timeout = 300)
+Test(failures, a_failure_wakes_the_owner, .timeout = 300)
 {
 	struct model model = { .program = failing_program, .expected = 7 };
 
@@ -51,7 +53,7 @@ static int waiting_program(void *arg)
 	return model_close(group, 0);
 }
 
-Test(crew, a_failure_interrupts_a_wait, .timeout = 300)
+Test(failures, a_failure_interrupts_a_wait, .timeout = 300)
 {
 	struct model model = { .program = waiting_program, .expected = 7 };
 
@@ -75,7 +77,7 @@ static int cancelled_program(void *arg)
 	return model_close(group, rc);
 }
 
-Test(crew, cancelling_the_crew_wakes_everybody, .timeout = 300)
+Test(failures, cancelling_the_crew_wakes_everybody, .timeout = 300)
 {
 	struct model model = { .program = cancelled_program,
 			       .beside = cancel_beside,
@@ -94,9 +96,7 @@ static void refused_main(void *opaque)
 	struct model *m = opaque;
 	int rc;
 
-	model_now = m;
-	memset(m->ran, 0, sizeof(m->ran));
-	groups_used.value = 0;
+	model_begin(m);
 	rc = crew_start(&m->crew, CREW_OPTIONS(.workers = m->workers, .stack_bytes = 32768));
 	if (rc) {
 		crew__sim_check(rc == CREW_ENOMEM || rc == CREW_EAGAIN, "another code");
@@ -140,7 +140,7 @@ static void refuse(const char *name, struct model model, struct crew__sim_option
 	cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", full, result.message);
 }
 
-Test(crew, runs_on_when_memory_comes_back, .timeout = 300)
+Test(failures, runs_on_when_memory_comes_back, .timeout = 300)
 {
 	struct model model = { .program = modest_program };
 
@@ -150,7 +150,7 @@ Test(crew, runs_on_when_memory_comes_back, .timeout = 300)
 			       (struct crew__sim_options){ .map_fails_from = k, .map_fails = 5 });
 }
 
-Test(crew, says_that_no_thread_could_be_created, .timeout = 300)
+Test(failures, says_that_no_thread_could_be_created, .timeout = 300)
 {
 	struct model model = { .program = modest_program, .workers = 3 };
 
@@ -161,7 +161,7 @@ Test(crew, says_that_no_thread_could_be_created, .timeout = 300)
 /* ---- the world itself ---------------------------------------------------------------------- */
 
 /* Nothing of one run is left in the next: a seed is the same run, whatever ran before. */
-Test(crew, a_seed_is_the_same_run_after_others, .timeout = 300)
+Test(failures, a_seed_is_the_same_run_after_others, .timeout = 300)
 {
 	struct model model = { .program = model_tree_program,
 			       .beside = model_run_beside,

@@ -19,8 +19,8 @@ void model_check_ran(unsigned from, unsigned to)
 		crew__sim_check(crew__load_relaxed(&model_now->ran[i]) == 1, "a task did not run");
 }
 
-/* Groups that are closed are filled with nonsense, which must still be there when
- * the run ends: nobody touches them any more. */
+/* ---- groups ------------------------------------------------------------------------ */
+
 static struct crew_group groups[GROUPS_MAX];
 static struct crew_word groups_used;
 
@@ -40,7 +40,7 @@ int model_close(struct crew_group *group, int rc)
 	return rc;
 }
 
-void model_check_groups(void)
+static void check_groups(void)
 {
 	struct crew_group nonsense;
 
@@ -48,6 +48,17 @@ void model_check_groups(void)
 	for (uint64_t i = 0; i < groups_used.value; i++)
 		crew__sim_check(memcmp(&groups[i], &nonsense, sizeof(nonsense)) == 0,
 				"a group was touched after it was closed");
+}
+
+/* ---- runs -------------------------------------------------------------------------- */
+
+void model_begin(struct model *m)
+{
+	model_now = m;
+	m->numbers = 0;
+	m->left.value = m->threads;
+	groups_used.value = 0;
+	memset(m->ran, 0, sizeof(m->ran));
 }
 
 static void beside_main(void *opaque)
@@ -64,11 +75,7 @@ void model_main(void *opaque)
 	crew_time begun = crew__port_now();
 	int rc;
 
-	model_now = m;
-	m->numbers = 0;
-	m->left.value = m->threads;
-	groups_used.value = 0;
-	memset(m->ran, 0, sizeof(m->ran));
+	model_begin(m);
 	rc = crew_start(&m->crew, CREW_OPTIONS(.workers = m->workers, .stack_bytes = 32768));
 	crew__sim_check(rc == 0, "crew_start failed");
 	for (unsigned i = 0; i < m->threads; i++)
@@ -85,7 +92,7 @@ void model_main(void *opaque)
 	crew__sim_check(crew_stop(m->crew) == 0, "crew_stop failed");
 	for (unsigned i = 0; i < m->threads && m->stop_early; i++)
 		crew__port_thread_join(threads[i]);
-	model_check_groups();
+	check_groups();
 	if (m->lasts >= 0)
 		crew__sim_check(crew__port_now() - begun == m->lasts, "it took too long");
 }
@@ -103,8 +110,6 @@ void model_search_with(const char *name, struct model model, struct crew__sim_op
 	cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", full, result.message);
 }
 
-/* The model with some workers, n seeds each: as it is; without membarrier; and with
- * spurious wakes, while time passes whenever it likes. */
 void model_search_from(const char *name, struct model model, unsigned least, uint64_t n)
 {
 	for (model.workers = least; model.workers <= 3; model.workers++) {
@@ -125,7 +130,6 @@ void model_search(const char *name, struct model model, uint64_t n)
 	model_search_from(name, model, 1, n);
 }
 
-/* All runs with at most `bound` interruptions. */
 void model_enumerate(const char *name, struct model model, unsigned bound)
 {
 	for (int fences = 0; fences < 2; fences++) {
@@ -142,7 +146,6 @@ void model_enumerate(const char *name, struct model model, unsigned bound)
 
 /* ---- tasks that several models use ------------------------------------------------- */
 
-/* Task n has children 2n + 1 and 2n + 2, below 15. */
 int model_tree(void *arg)
 {
 	unsigned n = (unsigned)(uintptr_t)arg;

@@ -2,6 +2,8 @@
 /* model/threads.c - plain threads and other crews: they spawn, run, stop, look on. */
 #include "model/model.h"
 
+#include <stdio.h>
+
 /* ---- plain threads ------------------------------------------------------------------- */
 
 static void visit(struct model *m)
@@ -17,7 +19,7 @@ static void visit(struct model *m)
 	model_check_ran(first, first + 4);
 }
 
-Test(crew, plain_threads_spawn, .timeout = 300)
+Test(threads, plain_threads_spawn, .timeout = 300)
 {
 	struct model model = { .beside = visit, .threads = 2 };
 
@@ -34,14 +36,14 @@ static void visit_once(struct model *m)
 	model_check_ran(0, 1);
 }
 
-Test(crew, a_plain_thread_waits_all_interleavings, .timeout = 300)
+Test(threads, a_plain_thread_waits_all_interleavings, .timeout = 300)
 {
 	struct model model = { .inside = visit_once, .workers = 1 };
 
 	model_enumerate("visitor", model, 2);
 }
 
-Test(crew, several_threads_run, .timeout = 300)
+Test(threads, several_threads_run, .timeout = 300)
 {
 	struct model model = {
 		.program = model_tree_program, .beside = model_run_beside, .threads = 2, .lasts = -1
@@ -81,7 +83,7 @@ static void wait_for_visitors(struct model *m)
 		crew__port_wait(&m->left, left, CREW_NEVER);
 }
 
-Test(crew, stop_waits_for_visitors, .timeout = 300)
+Test(threads, stop_waits_for_visitors, .timeout = 300)
 {
 	struct model model = { .inside = wait_for_visitors,
 			       .beside = visit_until_stopped,
@@ -106,7 +108,7 @@ static int other_crew_program(void *arg)
 	return crew_stop(other);
 }
 
-Test(crew, a_task_runs_another_crew, .timeout = 300)
+Test(threads, a_task_runs_another_crew, .timeout = 300)
 {
 	struct model model = { .program = other_crew_program, .lasts = CREW_MS(1) };
 
@@ -114,6 +116,19 @@ Test(crew, a_task_runs_another_crew, .timeout = 300)
 }
 
 /* ---- those who look on ---------------------------------------------------------------------- */
+
+static int mixed_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	for (uintptr_t i = 0; i < 6; i++)
+		crew_group_spawn_task(group, i & 1 ? model_sleep : model_yield, (void *)i,
+				      CREW_TASK(.name = "mixed",
+						.flags = i & 2 ? CREW_TASK_PINNED : 0),
+				      NULL);
+	return model_close(group, 0);
+}
 
 static void look_on(struct model *m)
 {
@@ -130,10 +145,10 @@ static void look_on(struct model *m)
 	fclose(nowhere);
 }
 
-Test(crew, is_dumped_meanwhile, .timeout = 300)
+Test(threads, is_dumped_meanwhile, .timeout = 300)
 {
 	struct model model = {
-		.program = records_program, .beside = look_on, .threads = 1, .lasts = -1
+		.program = mixed_program, .beside = look_on, .threads = 1, .lasts = -1
 	};
 
 	model_search("dumped", model, 500);

@@ -128,7 +128,6 @@ struct job {
 
 	atomic_uint_fast64_t files_done;
 	atomic_uint_fast64_t bytes_done;
-	atomic_uint_fast64_t files_total; /* so far, by progress_count() */
 	atomic_uint_fast64_t bytes_total;
 	atomic_bool counted; /* the totals are complete */
 	atomic_bool ending;  /* nobody needs the totals any more */

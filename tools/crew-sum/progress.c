@@ -173,7 +173,6 @@ static int count(void *arg)
 
 		if (found == 0 && S_ISREG(info.st_mode))
 			atomic_fetch_add(&job->bytes_total, (uint64_t)info.st_size);
-		atomic_fetch_add(&job->files_total, file->kind == FILE_TO_HASH);
 		free(file);
 		rc = crew_check();
 	}

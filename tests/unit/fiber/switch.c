@@ -11,7 +11,7 @@
 
 static struct crew__context outside;
 static struct crew__context inside[2];
-static long sums[2];
+static struct crew_word sums[2];
 
 /* Keeps more values alive over each switch than there are registers to save. */
 static void count_up(void *arg)
@@ -22,7 +22,8 @@ static void count_up(void *arg)
 
 	crew__context_entered(&outside);
 	for (;;) {
-		sums[which] = a + b + c + d + e + f + g + (long)(2 * (x + y + z));
+		crew__store_relaxed(&sums[which], (uint64_t)(a + b + c + d + e + f + g) +
+							  (uint64_t)(2 * (x + y + z)));
 		crew__context_switch(&inside[which], &outside);
 		a++, b++, c++, d++, e++, f++, g++;
 		x += 1, y += 1, z += 1;
@@ -52,7 +53,7 @@ Test(switch, values_live_over_a_hundred_thousand_switches)
 	for (long turn = 0; turn < 100000; turn++)
 		for (long which = 0; which < 2; which++) {
 			crew__context_switch(&outside, &inside[which]);
-			cr_assert_eq(sums[which],
+			cr_assert_eq((long)crew__load_relaxed(&sums[which]),
 				     7 * (which + turn) + 21 + 9 + 2 * which + 6 * turn, "turn %ld",
 				     turn);
 		}
@@ -60,7 +61,7 @@ Test(switch, values_live_over_a_hundred_thousand_switches)
 	end(1);
 }
 
-static int rounding_seen;
+static struct crew_word rounding_seen;
 
 static void round_up(void *arg)
 {
@@ -69,7 +70,7 @@ static void round_up(void *arg)
 	fesetround(FE_UPWARD);
 	for (;;) {
 		crew__context_switch(&inside[0], &outside);
-		rounding_seen = fegetround();
+		crew__store_relaxed(&rounding_seen, (uint64_t)fegetround());
 	}
 }
 
@@ -80,7 +81,7 @@ Test(switch, the_rounding_mode_belongs_to_the_context)
 	crew__context_switch(&outside, &inside[0]);
 	cr_assert_eq(fegetround(), FE_TONEAREST);
 	crew__context_switch(&outside, &inside[0]);
-	cr_assert_eq(rounding_seen, FE_UPWARD);
+	cr_assert_eq((int)crew__load_relaxed(&rounding_seen), FE_UPWARD);
 	cr_assert_eq(fegetround(), FE_TONEAREST);
 	end(0);
 }

@@ -195,7 +195,7 @@ lint:
 
 demo: deps-build
 	@$(MAKE) --no-print-directory DEPS=no lib tools
-	@tools/demo $(B)/crew-sum
+	@tools/demo "$$($(MAKE) -s --no-print-directory DEPS=no where)/crew-sum"
 
 clean:
 	rm -rf build

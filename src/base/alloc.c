@@ -6,7 +6,14 @@
 
 #include <stdlib.h>
 
-static struct crew_word calls_to_failure;
+static struct crew_word calls_to_failure CREW__STATE;
+
+#ifdef CREW_SIM
+void *crew__sim_alloc(size_t bytes);
+void crew__sim_free(void *memory);
+#define calloc(count, bytes) crew__sim_alloc(bytes)
+#define free(memory)	     crew__sim_free(memory)
+#endif
 
 void crew__alloc_fail_after(unsigned long count)
 {

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-static void (*fail_hook)(void);
-static struct crew__word32 failing;
+static void (*fail_hook)(void) CREW__STATE;
+static struct crew__word32 failing CREW__STATE;
 
 #ifdef CREW__TSAN
 struct crew_word crew__tsan_fence;

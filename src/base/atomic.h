@@ -26,8 +26,12 @@ struct crew__word32 {
 #ifdef CREW_SIM
 void crew__sim_point(void); /* src/sim/world.c */
 #define CREW__POINT() crew__sim_point()
+/* Stands behind the name of a static variable that changes while a crew runs: the
+ * simulated world puts it back before each run. */
+#define CREW__STATE __attribute__((section("crew_state")))
 #else
 #define CREW__POINT() ((void)0)
+#define CREW__STATE
 #endif
 
 #define CREW__ATOMIC_OPS(word_type, value_type, suffix)                                            \

@@ -4,7 +4,7 @@
 
 #include "exec/worker.h"
 
-struct crew_word crew__cancel_epoch = { 1 };
+struct crew_word crew__cancel_epoch CREW__STATE = { 1 };
 
 bool crew__scope_marked(const struct crew_scope *scope)
 {

@@ -26,7 +26,7 @@ static struct {
 	struct crew__lock lock;
 	bool done;
 	bool membarrier;
-} process; /* guarded by its lock until done */
+} process CREW__STATE; /* guarded by its lock until done */
 
 /* A child that was forked inside of a task is a plain thread from now on: an orphan,
  * whose calls on the task's behalf say CREW_EFORKED. No fiber is clean any more, so

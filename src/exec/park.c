@@ -21,7 +21,7 @@ static struct {
 	struct crew__lock lock;
 	struct thread_parker *free;
 	struct thread_parker *all;
-} parkers;
+} parkers CREW__STATE;
 
 static struct thread_parker *try_take_parker(void)
 {
@@ -237,7 +237,7 @@ void crew__interrupt_begin(struct crew__parker *parker)
 
 static bool have_membarrier(void)
 {
-	static struct crew_word known; /* 0 unknown, 1 no, 2 yes */
+	static struct crew_word known CREW__STATE; /* 0 unknown, 1 no, 2 yes */
 	uint64_t answer = crew__load_acquire(&known);
 
 	if (!answer) {

@@ -351,7 +351,7 @@ Test(crew, the_dump_reports_that_it_could_not_be_written)
 
 	cr_assert_eq(crew_dump(crew, NULL), CREW_EINVAL);
 	if (full) {
-		setvbuf(full, NULL, _IONBF, 0);
+		cr_assert_eq(setvbuf(full, NULL, _IONBF, 0), 0);
 		cr_assert_eq(crew_dump(crew, full), CREW_EBROKEN);
 		fclose(full);
 	}

@@ -2,6 +2,7 @@
 /* R14: whoever walks a task's stack comes to a clean end, at any moment. */
 #include "support/test.h"
 
+#include "base/atomic.h"
 #include "crew/crew.h"
 
 #include <execinfo.h>
@@ -45,8 +46,8 @@ Test(unwind, R14_unwinding_ends_at_the_first_frame)
 	cr_assert(depth >= 3 && depth < 30, "%d frames", depth);
 }
 
-static volatile sig_atomic_t samples; /* written by a signal handler */
-static volatile sig_atomic_t endless;
+static struct crew_word samples; /* counted by a signal handler, in any thread */
+static struct crew_word endless;
 
 static void sample(int signal)
 {
@@ -55,9 +56,9 @@ static void sample(int signal)
 	(void)signal;
 	/* what profilers do; that it may be done in the middle of a switch is the subject */
 	_Unwind_Backtrace(count_frame, &depth); /* NOLINT(bugprone-signal-handler) */
-	samples++;
+	crew__add_relaxed(&samples, 1);
 	if (depth >= 1000)
-		endless++;
+		crew__add_relaxed(&endless, 1);
 }
 
 static int yields(void *arg)
@@ -94,6 +95,6 @@ Test(unwind, R14_a_storm_of_profiling_signals_unwinds_in_the_middle_of_switches)
 	cr_assert_eq(crew_run(NULL, many_yield, NULL), 0);
 	setitimer(ITIMER_PROF, &never, NULL);
 	signal(SIGPROF, SIG_IGN);
-	cr_assert_gt(samples, 10);
-	cr_assert_eq(endless, 0);
+	cr_assert_gt(crew__load_relaxed(&samples), (uint64_t)10);
+	cr_assert_eq(crew__load_relaxed(&endless), (uint64_t)0);
 }

@@ -379,7 +379,10 @@ enum crew__find crew__idle_find(struct crew__worker *worker, struct crew__slot *
 		}
 		if (!worker->reserve) {
 			wait_for_memory(worker);
-			continue;
+			if (!worker->reserve)
+				continue;
+			found = CREW__FIND_LOOK; /* our own tasks waited for it as well */
+			break;
 		}
 		if (crew__fibers_trim(worker->crew))
 			continue;

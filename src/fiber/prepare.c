@@ -71,7 +71,7 @@ void *crew__switch_prepare(char *low, char *high, void (*entry)(void *), void *a
 
 #endif /* CREW_FIBER_UCONTEXT */
 
-static const char *(*escape_hook)(void) CREW__STATE;
+static const char *(*escape_hook)(void)CREW__STATE;
 
 void crew__set_escape_hook(const char *(*name)(void))
 {

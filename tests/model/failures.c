@@ -60,6 +60,72 @@ Test(failures, a_failure_interrupts_a_wait, .timeout = 300)
 	model_search("interrupted_wait", model, 3000);
 }
 
+/* A sibling that only computes sees it when it asks. */
+static int computing_child(void *arg)
+{
+	int rc;
+
+	(void)arg;
+	while ((rc = crew_check()) == 0)
+		;
+	return rc;
+}
+
+static int asked_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	crew_group_spawn(group, failing_task, group);
+	crew_group_spawn(group, computing_child, NULL);
+	return model_close(group, 0);
+}
+
+Test(failures, a_computing_sibling_sees_a_failure, .timeout = 300)
+{
+	struct model model = { .program = asked_program, .expected = 7 };
+
+	model_search_from("asked", model, 2, 3000);
+}
+
+/* A task that cancels everybody and computes until the one that slept has gone on:
+ * whoever is woken must not wait behind whoever woke it. */
+static int woken_task(void *arg)
+{
+	model_ran(0);
+	crew_sleep(CREW_NEVER);
+	model_ran(1);
+	return long_sleep(arg);
+}
+
+static int waking_task(void *arg)
+{
+	(void)arg;
+	while (!crew__load_relaxed(&model_now->ran[0]))
+		;
+	crew_cancel(NULL, "enough");
+	while (!crew__load_relaxed(&model_now->ran[1]))
+		;
+	return 0;
+}
+
+static int waking_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	crew_group_spawn(group, woken_task, NULL);
+	crew_group_spawn(group, waking_task, NULL);
+	return model_close(group, 0);
+}
+
+Test(failures, who_is_woken_does_not_wait_for_who_wakes, .timeout = 300)
+{
+	struct model model = { .program = waking_program, .expected = CREW_ECANCELED, .lasts = -1 };
+
+	model_search_from("woken", model, 3, 5000);
+}
+
 static void cancel_beside(struct model *m)
 {
 	crew_cancel(m->crew, "enough");
@@ -168,7 +234,7 @@ Test(failures, a_seed_is_the_same_run_after_others, .timeout = 300)
 			       .threads = 2,
 			       .workers = 2,
 			       .lasts = -1 };
-	struct crew__sim_result first[8];
+	struct crew__sim_result first[8] = { 0 };
 
 	for (int round = 0; round < 2; round++) {
 		for (uint64_t seed = 0; seed < 8; seed++) {

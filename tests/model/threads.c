@@ -123,10 +123,9 @@ static int mixed_program(void *arg)
 
 	(void)arg;
 	for (uintptr_t i = 0; i < 6; i++)
-		crew_group_spawn_task(group, i & 1 ? model_sleep : model_yield, (void *)i,
-				      CREW_TASK(.name = "mixed",
-						.flags = i & 2 ? CREW_TASK_PINNED : 0),
-				      NULL);
+		crew_group_spawn_task(
+			group, i & 1 ? model_sleep : model_yield, (void *)i,
+			CREW_TASK(.name = "mixed", .flags = i & 2 ? CREW_TASK_PINNED : 0), NULL);
 	return model_close(group, 0);
 }
 

@@ -37,7 +37,7 @@ MODE_release = -O2 -g -DCREW_RELEASE
 MODE_debug   = -O1 -g
 MODE_tiny    = -O2 -g -DCREW_TINY
 MODE_hard    = -O2 -g -DCREW_HARD
-MODE_sim     = -O1 -g -DCREW_SIM -DCREW_TINY
+MODE_sim     = -O1 -g -DCREW_SIM -DCREW_TINY -Isrc/sim/shadow
 ifeq ($(MODE_$(MODE)),)
 $(error MODE=$(MODE): say release, debug, tiny, hard or sim)
 endif

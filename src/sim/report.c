@@ -150,8 +150,7 @@ static void print_threads(void)
 		find_places((const void *const *)thread->frames, place,
 			    (size_t)thread->frame_count);
 		for (int frame = 0; frame < thread->frame_count; frame++)
-			if (!strstr(place[frame], "world.c:") &&
-			    !strstr(place[frame], "report.c:") && strstr(place[frame], ".c:"))
+			if (!strstr(place[frame], "crew__sim_") && strstr(place[frame], ".c:"))
 				fprintf(stderr, "sim:      %s\n", place[frame]);
 	}
 }

@@ -20,9 +20,6 @@
  * FAIRNESS. A thread that runs for turn_max steps while others could run has to
  * let them; so a loop that waits for another thread ends. When nobody else could
  * run, time passes instead.
- *
- * FAILURE. A run that fails is abandoned: the world switches back to whoever
- * started it, and no thread of it runs again, but to tell its frames.
  */
 #include "sim/world.h"
 
@@ -53,7 +50,7 @@ void *crew__switch_prepare(char *low, char *high, void (*entry)(void *), void *a
 
 /* ---- points --------------------------------------------------------------- */
 
-static uint64_t total_steps(void)
+uint64_t crew__sim_steps(void)
 {
 	return world.past + (world.self->steps - world.turn_from);
 }
@@ -118,16 +115,17 @@ static bool decide_and_switch(enum crew__sim_decision kind, bool or_self)
 	uint8_t names[CREW__SIM_THREADS];
 	uint32_t count = 0;
 	uint32_t self = world.self->index;
+	uint64_t own = UINT64_C(1) << self;
+	uint64_t after = ~(own | (own - 1));
 	uint32_t chosen = 0;
 
 	if (or_self)
 		names[count++] = (uint8_t)self;
-	for (uint32_t i = 1; i <= CREW__SIM_THREADS; i++) {
-		uint32_t index = (self + i) % CREW__SIM_THREADS;
-
-		if (index != self && (world.runnable >> index & 1))
-			names[count++] = (uint8_t)index;
-	}
+	/* those after this one, then those before */
+	for (uint64_t bits = world.runnable & after; bits; bits &= bits - 1)
+		names[count++] = (uint8_t)__builtin_ctzll(bits);
+	for (uint64_t bits = world.runnable & ~after & ~own; bits; bits &= bits - 1)
+		names[count++] = (uint8_t)__builtin_ctzll(bits);
 	if (count > 1)
 		chosen = crew__sim_decide(kind, count, names);
 	if (names[chosen] == self)
@@ -214,7 +212,7 @@ static void arrived(void *fake)
 #endif
 }
 
-static void switch_raw(struct crew__sim_virtual *to)
+void crew__sim_switch(struct crew__sim_virtual *to)
 {
 	struct crew__sim_virtual *from = world.self;
 
@@ -237,10 +235,10 @@ static void switch_to(struct crew__sim_virtual *to)
 	world.result.switches++;
 	crew__sim_note(NULL, CREW__SIM_EVENT_RUN, to->index);
 	world.turn_from = to->steps; /* until it begins its turn */
-	switch_raw(to);
+	crew__sim_switch(to);
 	while (world.inspecting) {
 		self->frame_count = backtrace(self->frames, CREW__SIM_FRAMES);
-		switch_raw(world.inspector);
+		crew__sim_switch(world.inspector);
 	}
 	begin_turn();
 }
@@ -255,13 +253,13 @@ void crew__sim_inspect(struct crew__sim_virtual *thread)
 		thread->frame_count = 0;
 		world.inspecting = true;
 		world.inspector = world.self;
-		switch_raw(thread);
+		crew__sim_switch(thread);
 		world.inspecting = false;
 	}
 }
 
 /* The calling thread cannot go on: somebody else must. */
-static void leave(void)
+void crew__sim_leave(void)
 {
 	struct crew__sim_virtual *self = world.self;
 
@@ -315,14 +313,14 @@ static void entry(void *opaque)
 	if (--world.alive == 0) {
 		if (world.options->invariant)
 			check_invariant();
-		world.past = total_steps();
-		switch_raw(&world.outside);
+		world.past = crew__sim_steps();
+		crew__sim_switch(&world.outside);
 	}
-	leave();
+	crew__sim_leave();
 	__builtin_unreachable();
 }
 
-static bool make_thread(void (*fn)(void *), void *arg, const char *name, uint64_t *handle)
+bool crew__sim_make_thread(void (*fn)(void *), void *arg, const char *name, uint64_t *handle)
 {
 	struct crew__sim_virtual *thread = NULL;
 
@@ -375,7 +373,7 @@ int crew__port_thread_start(uint64_t *thread, void (*fn)(void *), void *arg, con
 		crew__sim_fail(CREW__SIM_FAILED, "a thread was started outside of a run");
 	if (fails && ++world.thread_calls >= fails)
 		return -EAGAIN;
-	return make_thread(fn, arg, name, thread) ? 0 : -EAGAIN;
+	return crew__sim_make_thread(fn, arg, name, thread) ? 0 : -EAGAIN;
 }
 
 int crew__port_thread_start_big(uint64_t *thread, void (*fn)(void *), void *arg, const char *name)
@@ -402,7 +400,7 @@ void crew__port_thread_join(uint64_t handle)
 		world.self->state = CREW__SIM_BLOCKED;
 		world.self->joins = handle;
 		world.self->when = CREW_NEVER;
-		leave();
+		crew__sim_leave();
 		world.self->joins = 0;
 	}
 	thread->state = CREW__SIM_FREE;
@@ -418,77 +416,6 @@ void crew__port_thread_yield(void)
 	crew__sim_yield();
 }
 
-/* ---- futex ---------------------------------------------------------------- */
-
-bool crew__port_wait(struct crew__word32 *word, uint32_t expected, crew_time when)
-{
-	struct crew__sim_virtual *self = world.self;
-
-	CREW__SIM_STEP(WAIT, expected);
-	if (word->value != expected)
-		return true;
-	if (when <= world.now)
-		return false;
-	if (!world.running)
-		crew__sim_fail(CREW__SIM_DEADLOCK, "waiting outside of a run");
-	if (world.options->spurious_one_in && crew__sim_rarely(world.options->spurious_one_in))
-		return true;
-	self->state = CREW__SIM_BLOCKED;
-	self->word = word;
-	self->when = when;
-	self->since = ++world.waits;
-	self->timed_out = false;
-	leave();
-	return !self->timed_out;
-}
-
-/* The index-th of those that wait on the word, in the order in which they came. */
-static struct crew__sim_virtual *find_waiter(const struct crew__word32 *word, uint32_t index)
-{
-	struct crew__sim_virtual *found = NULL;
-	uint64_t after = 0;
-
-	for (uint32_t n = 0; n <= index; n++) {
-		found = NULL;
-		for (uint32_t i = 0; i < world.used; i++) {
-			struct crew__sim_virtual *thread = &world.threads[i];
-
-			if (thread->state == CREW__SIM_BLOCKED && thread->word == word &&
-			    thread->since > after && (!found || thread->since < found->since))
-				found = thread;
-		}
-		if (!found)
-			return NULL;
-		after = found->since;
-	}
-	return found;
-}
-
-void crew__port_wake(struct crew__word32 *word, int count)
-{
-	uint8_t names[CREW__SIM_THREADS];
-
-	CREW__SIM_STEP(WAKE, count);
-	for (; count > 0; count--) {
-		uint32_t waiting = 0;
-		uint32_t chosen = 0;
-
-		while (waiting < CREW__SIM_THREADS && find_waiter(word, waiting)) {
-			names[waiting] = (uint8_t)waiting;
-			waiting++;
-		}
-		if (waiting == 0)
-			break;
-		if (waiting > (uint32_t)count) {
-			world.self->steps++;
-			chosen = crew__sim_decide(CREW__SIM_WHICH, waiting, names);
-		}
-		crew__sim_make_runnable(find_waiter(word, chosen));
-	}
-}
-
-/* ---- a run ----------------------------------------------------------------- */
-
 uint64_t *crew__sim_slots(void)
 {
 	return world.self->slots;
@@ -497,126 +424,4 @@ uint64_t *crew__sim_slots(void)
 unsigned crew__sim_thread(void)
 {
 	return world.self->index;
-}
-
-uint64_t crew__sim_steps(void)
-{
-	return total_steps();
-}
-
-void crew__sim_fail(enum crew__sim_verdict verdict, const char *format, ...)
-{
-	struct crew__sim_result *result = &world.result;
-	va_list args;
-
-	result->verdict = verdict;
-	va_start(args, format);
-	vsnprintf(result->message, sizeof(result->message), format, args);
-	va_end(args);
-	if (!world.running) {
-		fprintf(stderr, "sim: %s\n", result->message);
-		__builtin_trap();
-	}
-	world.past = result->steps = total_steps();
-	world.next = UINT64_MAX;
-	if (world.loud)
-		crew__sim_report();
-	world.running = false;
-	switch_raw(&world.outside);
-	__builtin_unreachable();
-}
-
-/* The library's static variables, put into one section by CREW__SIM_STATE. */
-extern char start_of_state[] __asm__("__start_crew_state") __attribute__((weak));
-extern char end_of_state[] __asm__("__stop_crew_state") __attribute__((weak));
-
-static void restore_state(void)
-{
-	static char *saved;
-	size_t bytes = (size_t)(end_of_state - start_of_state);
-
-	if (bytes == 0)
-		return;
-	if (saved) {
-		memcpy(start_of_state, saved, bytes);
-		return;
-	}
-	saved = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (saved == MAP_FAILED)
-		__builtin_trap();
-	memcpy(saved, start_of_state, bytes);
-}
-
-static void begin_run(const struct crew__sim_options *options, void *arg)
-{
-	restore_state();
-	world.options = options;
-	world.arg = arg;
-	world.runnable = world.past = world.turn_from = world.handles = world.waits = 0;
-	world.thread_calls = world.map_calls = world.event_count = 0;
-	world.used = world.alive = 0;
-	world.now = CREW__SIM_START;
-	world.said[0] = '\0';
-	world.result = (struct crew__sim_result){ .seed = options->seed };
-	world.inspecting = world.crashed = false;
-	world.outside.steps = 0;
-	for (uint32_t i = 0; i < CREW__SIM_THREADS; i++) {
-		world.threads[i].state = CREW__SIM_FREE;
-		world.threads[i].steps = 0;
-	}
-	crew__sim_outside_begin();
-	crew__sim_choices_begin(options);
-	world.running = true;
-}
-
-static struct crew__sim_options with_defaults(const struct crew__sim_options *given)
-{
-	struct crew__sim_options options = *given;
-
-	options.one_in = options.one_in ? options.one_in : 10;
-	options.depth = options.depth ? options.depth : 2;
-	options.step_max = options.step_max ? options.step_max : 200000;
-	options.turn_max = options.turn_max ? options.turn_max : 1000;
-	options.length = options.length ? options.length : 1000;
-	return options;
-}
-
-static void end_run(bool may_leak)
-{
-	struct crew__sim_result *result = &world.result;
-	const char *left;
-
-	world.running = false;
-	world.next = UINT64_MAX;
-	left = crew__sim_outside_end();
-	for (uint32_t i = 1; i < world.used && !left; i++)
-		if (world.threads[i].state != CREW__SIM_FREE)
-			left = "a thread was not joined";
-	if (result->verdict == CREW__SIM_OK && left && !may_leak) {
-		result->verdict = CREW__SIM_LEAKED;
-		snprintf(result->message, sizeof(result->message), "%s", left);
-		if (world.loud)
-			fprintf(stderr, "sim: %s\n", left);
-	}
-	result->runs = 1;
-	result->steps = result->all_steps = world.past;
-	result->time = world.now - CREW__SIM_START;
-	crew__sim_choices_end(result);
-}
-
-struct crew__sim_result crew__sim_run(const struct crew__sim_options *given, void (*main)(void *),
-				      void *arg)
-{
-	struct crew__sim_options options = with_defaults(given);
-	uint64_t handle;
-
-	world.loud = !options.quiet;
-	crew__sim_report_signals();
-	begin_run(&options, arg);
-	if (!make_thread(main, arg, "main", &handle))
-		__builtin_trap();
-	switch_raw(&world.threads[0]);
-	end_run(options.may_leak);
-	world.options = NULL;
-	return world.result;
 }

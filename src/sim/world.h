@@ -129,6 +129,12 @@ void crew__sim_step(const void *at, enum crew__sim_event_kind kind, uint32_t val
 #define CREW__SIM_STEP(kind, value)                                                                \
 	crew__sim_step(__builtin_return_address(0), CREW__SIM_EVENT_##kind, (uint32_t)(value))
 void crew__sim_note(const void *at, enum crew__sim_event_kind kind, uint32_t value);
+/* Switches at once, whatever the strategy says. */
+void crew__sim_switch(struct crew__sim_virtual *to);
+/* The calling thread cannot go on: somebody else must. Returns when it can. */
+void crew__sim_leave(void);
+/* A new thread that can run. False: there are too many. */
+bool crew__sim_make_thread(void (*fn)(void *), void *arg, const char *name, uint64_t *handle);
 /* It can go on. */
 void crew__sim_make_runnable(struct crew__sim_virtual *thread);
 /* Writes the frames of a thread of a run that has failed into it. */

@@ -9,10 +9,9 @@
  *
  * Every release names its acquire in a comment: pairs: <file>.<name>.
  *
- * In simulated builds (CREW_SIM) each operation is a scheduling point first:
- * there one OS thread plays all threads (src/sim/README.md), so the operations
- * themselves need no further care. Under TSan, which ignores fences, the fences
- * become a read-modify-write of a common word.
+ * In simulated builds (CREW_SIM) the operations are calls of src/sim/weak.c: each is a
+ * scheduling point, and what it loads may be as old as its order permits. Under TSan,
+ * which ignores fences, the fences become a read-modify-write of a common word.
  */
 #ifndef CREW__ATOMIC_H
 #define CREW__ATOMIC_H
@@ -25,87 +24,103 @@ struct crew__word32 {
 
 #ifdef CREW_SIM
 void crew__sim_point(void); /* src/sim/world.c */
+/* src/sim/weak.c; order: one of __ATOMIC_RELAXED ... */
+uint64_t crew__sim_load(const void *at, unsigned bytes, int order);
+void crew__sim_store(void *at, unsigned bytes, uint64_t value, int order);
+uint64_t crew__sim_exchange(void *at, unsigned bytes, uint64_t value, int order);
+uint64_t crew__sim_add(void *at, unsigned bytes, uint64_t value, int order);
+uint64_t crew__sim_or(void *at, unsigned bytes, uint64_t value, int order);
+uint64_t crew__sim_and(void *at, unsigned bytes, uint64_t value, int order);
+bool crew__sim_cas(void *at, unsigned bytes, void *expected, uint64_t desired, int order,
+		   int failure);
+uint64_t crew__sim_own(const void *at);
+void crew__sim_show(void *at, uint64_t value);
+void crew__sim_fence(void);
 #define CREW__POINT() crew__sim_point()
 /* Stands behind the name of a static variable that changes while a crew runs: the
  * simulated world puts it back before each run. */
 #define CREW__STATE __attribute__((section("crew_state")))
+#define CREW__ATOMIC_LOAD(at, order)                                                               \
+	((__typeof__(*(at) + 0))crew__sim_load(at, sizeof(*(at)), order))
+#define CREW__ATOMIC_STORE(at, v, order) crew__sim_store(at, sizeof(*(at)), v, order)
+#define CREW__ATOMIC_RMW(name, builtin, at, v, order)                                              \
+	((__typeof__(*(at)))crew__sim_##name(at, sizeof(*(at)), v, order))
+#define CREW__ATOMIC_CAS(at, expected, desired, order, failure)                                    \
+	crew__sim_cas(at, sizeof(*(at)), expected, desired, order, failure)
 #else
 #define CREW__POINT() ((void)0)
 #define CREW__STATE
+#define CREW__ATOMIC_LOAD(at, order)		      __atomic_load_n(at, order)
+#define CREW__ATOMIC_STORE(at, v, order)	      __atomic_store_n(at, v, order)
+#define CREW__ATOMIC_RMW(name, builtin, at, v, order) builtin(at, v, order)
+#define CREW__ATOMIC_CAS(at, expected, desired, order, failure)                                    \
+	__atomic_compare_exchange_n(at, expected, desired, false, order, failure)
 #endif
 
 #define CREW__ATOMIC_OPS(word_type, value_type, suffix)                                            \
 	static inline value_type crew__load##suffix##_relaxed(const word_type *w)                  \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_load_n(&w->value, __ATOMIC_RELAXED);                               \
+		return CREW__ATOMIC_LOAD(&w->value, __ATOMIC_RELAXED);                             \
 	}                                                                                          \
 	static inline value_type crew__load##suffix##_acquire(const word_type *w)                  \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_load_n(&w->value, __ATOMIC_ACQUIRE);                               \
+		return CREW__ATOMIC_LOAD(&w->value, __ATOMIC_ACQUIRE);                             \
 	}                                                                                          \
 	static inline void crew__store##suffix##_relaxed(word_type *w, value_type v)               \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		__atomic_store_n(&w->value, v, __ATOMIC_RELAXED);                                  \
+		CREW__ATOMIC_STORE(&w->value, v, __ATOMIC_RELAXED);                                \
 	}                                                                                          \
 	static inline void crew__store##suffix##_release(word_type *w, value_type v)               \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		__atomic_store_n(&w->value, v, __ATOMIC_RELEASE);                                  \
+		CREW__ATOMIC_STORE(&w->value, v, __ATOMIC_RELEASE);                                \
 	}                                                                                          \
 	static inline value_type crew__exchange##suffix##_acq_rel(word_type *w, value_type v)      \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_exchange_n(&w->value, v, __ATOMIC_ACQ_REL);                        \
+		return CREW__ATOMIC_RMW(exchange, __atomic_exchange_n, &w->value, v,               \
+					__ATOMIC_ACQ_REL);                                         \
 	}                                                                                          \
 	static inline value_type crew__exchange##suffix##_seq_cst(word_type *w, value_type v)      \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_exchange_n(&w->value, v, __ATOMIC_SEQ_CST);                        \
+		return CREW__ATOMIC_RMW(exchange, __atomic_exchange_n, &w->value, v,               \
+					__ATOMIC_SEQ_CST);                                         \
 	}                                                                                          \
 	/* strong; on failure *expected is what was found, loaded with acquire */                  \
 	static inline bool crew__cas##suffix##_acq_rel(word_type *w, value_type *expected,         \
 						       value_type desired)                         \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_compare_exchange_n(&w->value, expected, desired, false,            \
-						   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);            \
+		return CREW__ATOMIC_CAS(&w->value, expected, desired, __ATOMIC_ACQ_REL,            \
+					__ATOMIC_ACQUIRE);                                         \
 	}                                                                                          \
 	static inline bool crew__cas##suffix##_seq_cst(word_type *w, value_type *expected,         \
 						       value_type desired)                         \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_compare_exchange_n(&w->value, expected, desired, false,            \
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);            \
+		return CREW__ATOMIC_CAS(&w->value, expected, desired, __ATOMIC_SEQ_CST,            \
+					__ATOMIC_SEQ_CST);                                         \
 	}                                                                                          \
 	static inline value_type crew__add##suffix##_relaxed(word_type *w, value_type v)           \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_fetch_add(&w->value, v, __ATOMIC_RELAXED);                         \
+		return CREW__ATOMIC_RMW(add, __atomic_fetch_add, &w->value, v, __ATOMIC_RELAXED);  \
 	}                                                                                          \
 	static inline value_type crew__add##suffix##_acq_rel(word_type *w, value_type v)           \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_fetch_add(&w->value, v, __ATOMIC_ACQ_REL);                         \
+		return CREW__ATOMIC_RMW(add, __atomic_fetch_add, &w->value, v, __ATOMIC_ACQ_REL);  \
 	}                                                                                          \
 	static inline value_type crew__or##suffix##_acq_rel(word_type *w, value_type v)            \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_fetch_or(&w->value, v, __ATOMIC_ACQ_REL);                          \
+		return CREW__ATOMIC_RMW(or, __atomic_fetch_or, &w->value, v, __ATOMIC_ACQ_REL);    \
 	}                                                                                          \
 	static inline value_type crew__and##suffix##_acq_rel(word_type *w, value_type v)           \
 	{                                                                                          \
-		CREW__POINT();                                                                     \
-		return __atomic_fetch_and(&w->value, v, __ATOMIC_ACQ_REL);                         \
+		return CREW__ATOMIC_RMW(and, __atomic_fetch_and, &w->value, v, __ATOMIC_ACQ_REL);  \
 	}
 
 CREW__ATOMIC_OPS(struct crew_word, uint64_t, )
 CREW__ATOMIC_OPS(struct crew__word32, uint32_t, 32)
 #undef CREW__ATOMIC_OPS
 
-#if defined(__SANITIZE_THREAD__)
+/* (simulated builds are compiled for TSan as well: src/sim/race.c) */
+#ifdef CREW_SIM
+#elif defined(__SANITIZE_THREAD__)
 #define CREW__TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -131,12 +146,20 @@ void __tsan_release(void *at);
  */
 static inline uint64_t crew__own(const struct crew_word *w)
 {
+#ifdef CREW_SIM
+	return crew__sim_own(&w->value);
+#else
 	return __atomic_load_n(&w->value, __ATOMIC_RELAXED);
+#endif
 }
 
 static inline void crew__show(struct crew_word *w, uint64_t v)
 {
+#ifdef CREW_SIM
+	crew__sim_show(&w->value, v);
+#else
 	__atomic_store_n(&w->value, v, __ATOMIC_RELAXED);
+#endif
 }
 
 static inline void crew__show_pointer(struct crew_word *w, const void *what)
@@ -157,9 +180,8 @@ static inline void crew__init_word(struct crew_word *w, uint64_t v)
  */
 static inline void crew__count(struct crew_word *w, uint64_t n)
 {
-#ifdef CREW__TSAN
-	__atomic_store_n(&w->value, __atomic_load_n(&w->value, __ATOMIC_RELAXED) + n,
-			 __ATOMIC_RELAXED);
+#if defined(CREW__TSAN) || defined(CREW_SIM)
+	crew__show(w, crew__own(w) + n);
 #else
 	w->value += n;
 #endif
@@ -167,8 +189,9 @@ static inline void crew__count(struct crew_word *w, uint64_t n)
 
 static inline void crew__fence_seq_cst(void)
 {
-	CREW__POINT();
-#ifdef CREW__TSAN
+#if defined(CREW_SIM)
+	crew__sim_fence();
+#elif defined(CREW__TSAN)
 	extern struct crew_word crew__tsan_fence;
 	__atomic_fetch_add(&crew__tsan_fence.value, 1, __ATOMIC_SEQ_CST);
 #else
@@ -180,7 +203,7 @@ static inline void crew__fence_seq_cst(void)
  * on x86 that already is the fence. */
 static inline void crew__fence_after_rmw(void)
 {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CREW_SIM)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 #else
 	crew__fence_seq_cst();
@@ -194,7 +217,9 @@ static inline void crew__fence_after_rmw(void)
  */
 static inline void crew__compiler_barrier(void)
 {
+#ifndef CREW_SIM
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+#endif
 }
 
 static inline void crew__spin_hint(void)

@@ -41,6 +41,7 @@
  *	idle.sleepers	P clears hunger by a read-modify-write and then reads the word; S
  *			counts itself sleeping before it sets hunger. If P's clearing comes
  *			after S's setting, P sees S sleeping. If before, hunger stays set.
+ *			S sets only what it does not find set, so it fences before it looks.
  *	skipping	P wakes nobody because somebody, T, is searching. If T gives up, it
  *			announces itself and looks again after that, as S does: P's push
  *			came before P read T's searching, and T's last look comes after T
@@ -288,6 +289,9 @@ static void be_hungry(struct crew__worker *worker, enum crew__attention how)
 {
 	struct crew *crew = worker->crew;
 
+	/* pairs: idle.sleepers: whoever has cleared the bit by now sees us sleeping, or we
+	 * see it cleared */
+	crew__fence_seq_cst();
 	for (uint32_t i = 0; i < crew->worker_count; i++)
 		if (&crew->workers[i] != worker)
 			crew__attend(&crew->workers[i], how);

@@ -22,7 +22,6 @@ void crew__inject_put(struct crew__inject *inject, struct crew__injected *what)
 
 bool crew__inject_empty(struct crew__inject *inject)
 {
-	CREW__POINT();
 	return cds_wfcq_empty(&inject->head, &inject->tail);
 }
 
@@ -39,7 +38,6 @@ struct crew__injected *crew__inject_take(struct crew__inject *inject)
 	struct cds_wfcq_node *node;
 
 	crew__assert(crew__lock_held(&inject->lock));
-	CREW__POINT();
 	node = __cds_wfcq_dequeue_nonblocking(&inject->head, &inject->tail);
 	if (!node || node == CDS_WFCQ_WOULDBLOCK)
 		return NULL;

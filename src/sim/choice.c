@@ -43,6 +43,7 @@ static struct {
 	enum crew__sim_strategy strategy;
 	uint64_t random;
 	uint32_t one_in;
+	uint32_t old_one_in; /* loads that return an old value; 0: none */
 	/* PCT */
 	uint64_t changes[DEPTH_MAX]; /* in steps of the run, sorted; done: UINT64_MAX */
 	int64_t lowest;
@@ -149,18 +150,21 @@ static void begin_replay(void)
 	}
 }
 
-/* The first entry for the running thread at `from` or later. */
+/* The first entry for the running thread at `from` or later. Its steps of before are
+ * passed for good; those of its present one may still be asked for. */
 static const struct crew__sim_choice *next_given(uint64_t from)
 {
-	uint8_t thread = world.self->index;
-	size_t *cursor = &chooser.cursor[thread];
-	const struct crew__sim_choices *given = &crew__sim_given;
+	const struct crew__sim_virtual *self = world.self;
+	const struct crew__sim_choice *list = crew__sim_given.list;
+	size_t *cursor = &chooser.cursor[self->index];
+	size_t i;
 
-	while (*cursor < given->count && given->list[*cursor].thread == thread &&
-	       given->list[*cursor].at < from)
-		(*cursor)++;
-	if (*cursor < given->count && given->list[*cursor].thread == thread)
-		return &given->list[*cursor];
+	for (i = *cursor; i < crew__sim_given.count && list[i].thread == self->index; i++) {
+		if (list[i].at >= from)
+			return &list[i];
+		if (list[i].at < self->steps)
+			*cursor = i + 1;
+	}
 	return NULL;
 }
 
@@ -282,6 +286,7 @@ static uint32_t decide_next_branch(enum crew__sim_decision kind, uint32_t count)
 static void mix(uint64_t seed, uint32_t *depth)
 {
 	static const uint32_t one_in[] = { 1, 3, 10, 40 };
+	static const uint32_t old_one_in[] = { 0, 2, 4, 16 };
 
 	if (seed & 4) {
 		chooser.strategy = CREW__SIM_PCT;
@@ -290,6 +295,7 @@ static void mix(uint64_t seed, uint32_t *depth)
 		chooser.strategy = CREW__SIM_UNIFORM;
 		chooser.one_in = one_in[seed & 3];
 	}
+	chooser.old_one_in = old_one_in[seed >> 3 & 3];
 }
 
 void crew__sim_choices_begin(const struct crew__sim_options *options)
@@ -299,6 +305,7 @@ void crew__sim_choices_begin(const struct crew__sim_options *options)
 	chooser.strategy = options->strategy;
 	chooser.random = options->seed * MULTIPLIER;
 	chooser.one_in = options->one_in;
+	chooser.old_one_in = 4;
 	chooser.depth = 0;
 	chooser.spent = 0;
 	crew__sim_made.count = 0;
@@ -408,6 +415,20 @@ uint32_t crew__sim_decide(enum crew__sim_decision kind, uint32_t count, const ui
 	if (chooser.strategy == CREW__SIM_PCT && kind == CREW__SIM_STAY)
 		fall();
 	return made(kind, decide(kind, count, names), names);
+}
+
+uint32_t crew__sim_decide_age(uint32_t count)
+{
+	static const uint8_t ages[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	uint32_t age = 0;
+
+	if (world.options->strong)
+		return 0;
+	if (chooser.strategy != CREW__SIM_UNIFORM && chooser.strategy != CREW__SIM_PCT)
+		return crew__sim_decide(CREW__SIM_RARELY, count, ages);
+	if (chooser.old_one_in && crew__random_below(&chooser.random, chooser.old_one_in) == 0)
+		age = 1 + crew__random_below(&chooser.random, count - 1);
+	return made(CREW__SIM_RARELY, age, ages);
 }
 
 bool crew__sim_rarely(uint32_t one_in)

@@ -140,6 +140,8 @@ void *crew__port_map(size_t bytes)
 
 	if (refused() || outside.map_count == MAPS_MAX)
 		return NULL;
+	if (world.running)
+		crew__sim_weak_map();
 	bytes = whole_pages(bytes);
 	map = outside.reuse ? find_free(bytes, maker) : NULL;
 	if (map) {
@@ -166,6 +168,7 @@ void crew__port_unmap(void *at, size_t bytes)
 		unmap(at, bytes);
 		return;
 	}
+	crew__sim_weak_unmap();
 	map = find_live(at);
 	if (!map || map->at != at || map->bytes != whole_pages(bytes))
 		crew__sim_fail(CREW__SIM_FAILED, "what is unmapped was not mapped as such");
@@ -230,8 +233,10 @@ void *crew__sim_alloc(size_t bytes)
 void crew__sim_free(void *memory)
 {
 	/* not used again in this run: whoever still reads it reads nonsense */
-	if (memory)
+	if (memory) {
+		crew__sim_touch(memory, sizeof(void *), true, false, __builtin_return_address(0));
 		memset(memory, 0xa5, sizeof(void *));
+	}
 }
 
 /* ---- a run begins and ends -------------------------------------------------- */
@@ -278,12 +283,6 @@ bool crew__port_membarrier_init(void)
 {
 	CREW__SIM_STEP(POINT, 0);
 	return !(world.options && world.options->no_membarrier);
-}
-
-/* All steps are in one order here, so there is nothing to do. */
-void crew__port_membarrier(void)
-{
-	CREW__SIM_STEP(POINT, 0);
 }
 
 uint32_t crew__port_fork_count(void)

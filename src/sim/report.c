@@ -109,6 +109,15 @@ static void find_places(const void *const *address, char (*place)[PLACE_MAX], si
 			snprintf(place[i], PLACE_MAX, "%#lx", in_file(address[i]));
 }
 
+void crew__sim_place(const void *where, char *text, size_t size)
+{
+	char place[1][PLACE_MAX] = { "" };
+
+	if (world.loud)
+		find_places(&where, place, 1);
+	snprintf(text, size, "%s", place[0]);
+}
+
 /* ---- threads ------------------------------------------------------------------- */
 
 static void print_state(const struct crew__sim_virtual *thread)
@@ -168,6 +177,7 @@ static void print_event(const struct crew__sim_event *event, const char *place)
 		[CREW__SIM_EVENT_END] = "ends",
 		[CREW__SIM_EVENT_TIME] = "time passes",
 		[CREW__SIM_EVENT_CHOOSE] = "choose below ",
+		[CREW__SIM_EVENT_OLD] = "an old value, so many before the newest: ",
 	};
 	bool has_value = event->kind != CREW__SIM_EVENT_POINT &&
 			 event->kind != CREW__SIM_EVENT_END && event->kind != CREW__SIM_EVENT_TIME;

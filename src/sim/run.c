@@ -68,12 +68,14 @@ static void begin_run(const struct crew__sim_options *options, void *arg)
 	world.now = CREW__SIM_START;
 	world.said[0] = '\0';
 	world.result = (struct crew__sim_result){ .seed = options->seed };
-	world.inspecting = world.crashed = false;
+	world.inspecting = world.crashed = world.looking = false;
 	world.outside.steps = 0;
 	for (uint32_t i = 0; i < CREW__SIM_THREADS; i++) {
 		world.threads[i].state = CREW__SIM_FREE;
 		world.threads[i].steps = 0;
 	}
+	crew__sim_weak_begin();
+	crew__sim_races_begin();
 	crew__sim_outside_begin();
 	crew__sim_choices_begin(options);
 	world.running = true;

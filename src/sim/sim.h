@@ -76,6 +76,7 @@ struct crew__sim_options {
 	uint32_t map_fails;	  /* so many in all; default: every one from then on */
 	uint32_t thread_fails_from;
 	uint64_t run_max;   /* crew__sim_enumerate() stops after so many runs; default: never */
+	bool strong;	    /* one order of all steps: no load returns an old value */
 	bool no_membarrier; /* the library must use real fences */
 	bool may_leak;	    /* mappings and threads may be left over */
 	bool quiet;	    /* failures are expected: print nothing */

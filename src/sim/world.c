@@ -139,7 +139,9 @@ static void check_invariant(void)
 	uint64_t steps = world.self->steps;
 
 	world.next = UINT64_MAX; /* what it loads is no step */
+	world.looking = true;
 	world.options->invariant(world.arg);
+	world.looking = false;
 	world.self->steps = steps;
 }
 
@@ -358,6 +360,7 @@ bool crew__sim_make_thread(void (*fn)(void *), void *arg, const char *name, uint
 #endif
 	thread->sp =
 		crew__switch_prepare(thread->stack, thread->stack + STACK_BYTES, entry, thread);
+	crew__sim_weak_start(thread);
 	world.alive++;
 	crew__sim_rank(thread);
 	crew__sim_make_runnable(thread);
@@ -404,6 +407,7 @@ void crew__port_thread_join(uint64_t handle)
 		world.self->joins = 0;
 	}
 	thread->state = CREW__SIM_FREE;
+	crew__sim_weak_join(thread);
 }
 
 uint64_t crew__port_thread_self(void)

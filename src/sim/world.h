@@ -22,11 +22,20 @@
 #endif
 #endif
 
-#define CREW__SIM_THREADS 64U /* alive at once, in one run */
+#define CREW__SIM_THREADS 16U /* alive at once, in one run */
 #define CREW__SIM_SLOTS	  8
 #define CREW__SIM_FRAMES  24
 #define CREW__SIM_EVENTS  4096U /* remembered; power of two */
 #define CREW__SIM_OUTSIDE 0xffU /* the number of what is no thread of a run */
+
+/* For each thread a step: what it did up to there (weak.c). */
+struct crew__sim_view {
+	uint32_t steps[CREW__SIM_THREADS];
+};
+struct crew__sim_views {
+	struct crew__sim_view happened;
+	struct crew__sim_view visible;
+};
 
 enum crew__sim_state {
 	CREW__SIM_FREE,
@@ -50,6 +59,9 @@ struct crew__sim_virtual {
 	bool timed_out;
 	bool begun;
 	int64_t priority; /* PCT */
+	struct crew__sim_views views;
+	struct crew__sim_views aside;  /* carried by what relaxed loads have found */
+	struct crew__sim_views passed; /* carried by what relaxed stores store */
 	uint64_t handle;
 	void (*fn)(void *);
 	void *arg;
@@ -72,6 +84,7 @@ enum crew__sim_event_kind {
 	CREW__SIM_EVENT_END,
 	CREW__SIM_EVENT_TIME,
 	CREW__SIM_EVENT_CHOOSE,
+	CREW__SIM_EVENT_OLD, /* the load before this returned an old value */
 };
 
 struct crew__sim_event {
@@ -99,6 +112,7 @@ struct crew__sim_world {
 	bool running;
 	bool loud;	 /* report a failure as it happens */
 	bool crashed;	 /* by a signal */
+	bool looking;	 /* the invariant is: what it does is no step of the run */
 	bool inspecting; /* whoever is switched to notes its frames and switches back */
 	struct crew__sim_virtual *inspector;
 	struct crew__sim_virtual *left; /* who was switched away from last */
@@ -166,6 +180,8 @@ uint64_t crew__sim_patience(void);
 void crew__sim_rank(struct crew__sim_virtual *thread);
 void crew__sim_lower(struct crew__sim_virtual *thread);
 bool crew__sim_outranked(const struct crew__sim_virtual *thread);
+/* Which of `count` values does a load return? 0: the newest. */
+uint32_t crew__sim_decide_age(uint32_t count);
 /* Does a thing that happens once in so many times happen now? */
 bool crew__sim_rarely(uint32_t one_in);
 /* crew__sim_enumerate(): forgets; moves on to the next run, false: there is none. */
@@ -194,6 +210,19 @@ extern struct crew__sim_choices crew__sim_made;
 /* Those that REPLAY follows. */
 extern struct crew__sim_choices crew__sim_given;
 
+/* ---- weak.c, race.c -------------------------------------------------------- */
+
+void crew__sim_weak_begin(void);
+void crew__sim_weak_start(struct crew__sim_virtual *thread); /* by the calling one */
+void crew__sim_weak_join(struct crew__sim_virtual *ended);
+void crew__sim_weak_map(void);
+void crew__sim_weak_unmap(void);
+void crew__sim_races_begin(void);
+/* The calling thread accesses these bytes. */
+void crew__sim_touch(const void *at, size_t bytes, bool writes, bool atomic, const void *where);
+/* Of the 8 bytes at `at`: the numbers of the atomic words in the two halves. */
+uint32_t *crew__sim_cell_places(uintptr_t at);
+
 /* ---- outside.c ------------------------------------------------------------ */
 
 void crew__sim_outside_begin(void);
@@ -208,6 +237,8 @@ void crew__sim_report_signals(void);
 /* The commands that replay. */
 void crew__sim_report_replay(const struct crew__sim_options *options,
 			     const struct crew__sim_result *result);
+/* Where in the code that is, when somebody will read it. */
+void crew__sim_place(const void *where, char *text, size_t size);
 const char *crew__sim_verdict_name(enum crew__sim_verdict verdict);
 
 #endif /* CREW__SIM_WORLD_H */

@@ -26,8 +26,9 @@ struct deque_model {
 	/* of one run */
 	struct crew__deque deque;
 	unsigned pushed;
+	unsigned written[ITEMS_MAX]; /* by plain stores before the push: the deque orders them */
 	unsigned taken[ITEMS_MAX];
-	unsigned numbers;
+	struct crew_word numbers;
 };
 
 static int task(void *arg)
@@ -49,7 +50,8 @@ static void take(struct deque_model *m, const struct crew__slot *slot)
 {
 	uintptr_t item = (uintptr_t)slot->arg;
 
-	crew__sim_check(item < m->pushed, "an item was taken that was never pushed");
+	crew__sim_check(item < ITEMS_MAX && m->written[item] == item + 1,
+			"an item was taken that was never pushed");
 	crew__sim_check(slot->fn == task && slot->group == item * 16 && slot->site == &sites[item],
 			"a slot was torn");
 	crew__sim_check(m->taken[item]++ == 0, "an item was taken twice");
@@ -58,7 +60,7 @@ static void take(struct deque_model *m, const struct crew__slot *slot)
 static void thief(void *opaque)
 {
 	struct deque_model *m = opaque;
-	uint32_t number = ++m->numbers;
+	uint32_t number = (uint32_t)crew__add_relaxed(&m->numbers, 1) + 1;
 
 	for (unsigned i = 0; i < m->tries; i++) {
 		struct crew__slot slot;
@@ -87,6 +89,7 @@ static void push(struct deque_model *m)
 	unsigned item = m->pushed++;
 	struct crew__slot slot = slot_of(item);
 
+	m->written[item] = item + 1;
 	if (!crew__deque_push(&m->deque, &slot))
 		take(m, &slot); /* full: it would go to the inject queue */
 }
@@ -107,7 +110,9 @@ static void deque_main(void *opaque)
 	uint64_t threads[THIEVES_MAX];
 
 	memset(m->taken, 0, sizeof(m->taken));
-	m->pushed = m->numbers = 0;
+	memset(m->written, 0, sizeof(m->written));
+	m->pushed = 0;
+	crew__init_word(&m->numbers, 0);
 	crew__sim_check(crew__deque_init(&m->deque, m->fences), "no memory");
 	m->deque.bottom.value = m->start;
 	m->deque.word.value = crew__deque_pack(m->start, 0, 0);

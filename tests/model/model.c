@@ -55,7 +55,7 @@ static void check_groups(void)
 void model_begin(struct model *m)
 {
 	model_now = m;
-	m->numbers = 0;
+	crew__init_word(&m->numbers, 0);
 	m->left.value = m->threads;
 	groups_used.value = 0;
 	memset(m->ran, 0, sizeof(m->ran));
@@ -193,7 +193,7 @@ int model_yield(void *arg)
 
 void model_run_beside(struct model *m)
 {
-	unsigned n = 60 + m->numbers++;
+	unsigned n = 60 + (unsigned)crew__add_relaxed(&m->numbers, 1);
 
 	crew__sim_check(crew_run(m->crew, model_sleep, (void *)(uintptr_t)n) == 0,
 			"crew_run beside failed");

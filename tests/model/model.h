@@ -32,7 +32,7 @@ struct model {
 	/* of one run */
 	struct crew *crew;
 	struct crew_word ran[TASKS_MAX];
-	unsigned numbers;
+	struct crew_word numbers;
 	struct crew__word32 left;
 };
 

@@ -8,7 +8,7 @@
 
 static void visit(struct model *m)
 {
-	unsigned first = 4 * m->numbers++;
+	unsigned first = 4 * (unsigned)crew__add_relaxed(&m->numbers, 1);
 	struct crew_group *group = model_open(m->crew);
 
 	for (uintptr_t i = first; i < first + 4; i++)
@@ -58,7 +58,7 @@ Test(threads, several_threads_run, .timeout = 300)
  * and the stop waits for it. Later spawns are refused. */
 static void visit_until_stopped(struct model *m)
 {
-	unsigned n = 60 + m->numbers++;
+	unsigned n = 60 + (unsigned)crew__add_relaxed(&m->numbers, 1);
 	struct crew_group *group = model_open(m->crew);
 	int rc;
 

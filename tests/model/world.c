@@ -27,6 +27,8 @@ static void sleeper(void *opaque)
 
 	while (!crew__load_acquire(&s->work)) {
 		crew__store32_release(&s->asleep, 1);
+		if (s->look_again)
+			crew__fence_seq_cst();
 		if (s->look_again && crew__load_acquire(&s->work))
 			break;
 		crew__port_wait(&s->asleep, 1, CREW_NEVER);
@@ -43,6 +45,7 @@ static void sleepy_main(void *opaque)
 	s->asleep.value = 0;
 	crew__port_thread_start(&thread, sleeper, s, "sleeper");
 	crew__store_release(&s->work, 1);
+	crew__fence_seq_cst();
 	if (crew__load32_acquire(&s->asleep)) {
 		crew__store32_release(&s->asleep, 0);
 		crew__port_wake(&s->asleep, 1);
@@ -64,7 +67,11 @@ Test(world, seeds_find_a_lost_wake)
 Test(world, enumeration_finds_a_lost_wake_with_two_interruptions)
 {
 	struct sleepy s = { .look_again = false };
-	struct crew__sim_options options = { .name = "lost_wake_enumerated", .quiet = true };
+	struct crew__sim_options options = {
+		.name = "lost_wake_enumerated",
+		.quiet = true,
+		.strong = true,
+	};
 	struct crew__sim_result one = crew__sim_enumerate(&options, sleepy_main, &s, 1);
 	struct crew__sim_result two = crew__sim_enumerate(&options, sleepy_main, &s, 2);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * shadow/urcu/wfcqueue.h - liburcu's wait-free queue in the simulated world, as far
- * as src/exec/ uses it. The same algorithm, step by step, with a scheduling point
- * before each: the real one is one step there, and never shows its gap, in which an
- * enqueuer has moved the tail and not yet linked its node (WOULDBLOCK).
+ * as src/exec/ uses it. The same algorithm and orders in operations of sim/weak.c: the
+ * real one would be one step, and never show its gap, in which an enqueuer has moved the
+ * tail and not yet linked its node (WOULDBLOCK). Its read-modify-writes are full fences;
+ * a store behind one is a release, and a load whose result is followed an acquire, in
+ * C11's terms.
  */
 #ifndef CREW__SIM_SHADOW_WFCQUEUE_H
 #define CREW__SIM_SHADOW_WFCQUEUE_H
@@ -35,14 +37,14 @@ static inline void __cds_wfcq_init(struct __cds_wfcq_head *head, struct cds_wfcq
 	tail->p = &head->node;
 }
 
+#define CREW__SIM_WFCQ_LOAD(at, order)                                                             \
+	((struct cds_wfcq_node *)(uintptr_t)crew__sim_load(at, 8, order))
+#define CREW__SIM_WFCQ_STORE(at, node, order) crew__sim_store(at, 8, (uintptr_t)(node), order)
+
 static inline bool cds_wfcq_empty(struct __cds_wfcq_head *head, const struct cds_wfcq_tail *tail)
 {
-	bool first;
-
-	crew__sim_point();
-	first = head->node.next == NULL;
-	crew__sim_point();
-	return first && tail->p == &head->node;
+	return !CREW__SIM_WFCQ_LOAD(&head->node.next, __ATOMIC_RELAXED) &&
+	       CREW__SIM_WFCQ_LOAD(&tail->p, __ATOMIC_RELAXED) == &head->node;
 }
 
 /* False: it was empty before. */
@@ -51,11 +53,12 @@ static inline bool cds_wfcq_enqueue(struct __cds_wfcq_head *head, struct cds_wfc
 {
 	struct cds_wfcq_node *before;
 
-	crew__sim_point();
-	before = tail->p;
-	tail->p = node;
-	crew__sim_point(); /* the gap */
-	before->next = node;
+	crew__sim_fence();
+	before = (struct cds_wfcq_node *)(uintptr_t)crew__sim_exchange(&tail->p, 8, (uintptr_t)node,
+								       __ATOMIC_SEQ_CST);
+	crew__sim_fence();
+	/* the gap */
+	CREW__SIM_WFCQ_STORE(&before->next, node, __ATOMIC_RELEASE);
 	return before != &head->node;
 }
 
@@ -67,30 +70,27 @@ static inline struct cds_wfcq_node *__cds_wfcq_dequeue_nonblocking(struct __cds_
 
 	if (cds_wfcq_empty(head, tail))
 		return NULL;
-	crew__sim_point();
-	node = head->node.next;
+	node = CREW__SIM_WFCQ_LOAD(&head->node.next, __ATOMIC_ACQUIRE);
 	if (!node)
 		return CDS_WFCQ_WOULDBLOCK;
-	crew__sim_point();
-	next = node->next;
+	next = CREW__SIM_WFCQ_LOAD(&node->next, __ATOMIC_ACQUIRE);
 	if (!next) {
+		struct cds_wfcq_node *last = node;
+
 		/* it seems to be the last one: an enqueuer behind it must find the head */
-		crew__sim_point();
-		head->node.next = NULL;
-		crew__sim_point();
-		if (tail->p == node) {
-			tail->p = &head->node;
+		CREW__SIM_WFCQ_STORE(&head->node.next, NULL, __ATOMIC_RELAXED);
+		crew__sim_fence();
+		if (crew__sim_cas(&tail->p, 8, &last, (uintptr_t)&head->node, __ATOMIC_SEQ_CST,
+				  __ATOMIC_SEQ_CST))
 			return node;
-		}
-		crew__sim_point();
-		next = node->next;
+		crew__sim_fence();
+		next = CREW__SIM_WFCQ_LOAD(&node->next, __ATOMIC_ACQUIRE);
 		if (!next) {
-			head->node.next = node;
+			CREW__SIM_WFCQ_STORE(&head->node.next, node, __ATOMIC_RELAXED);
 			return CDS_WFCQ_WOULDBLOCK;
 		}
 	}
-	crew__sim_point();
-	head->node.next = next;
+	CREW__SIM_WFCQ_STORE(&head->node.next, next, __ATOMIC_RELAXED);
 	return node;
 }
 

@@ -35,26 +35,32 @@ static inline void __cds_wfs_init(struct __cds_wfs_stack *stack)
 	stack->head = CREW__SIM_WFS_END;
 }
 
+static inline struct cds_wfs_head *crew__sim_wfs_exchange(struct __cds_wfs_stack *stack,
+							  struct cds_wfs_head *head)
+{
+	uint64_t before;
+
+	crew__sim_fence();
+	before = crew__sim_exchange(&stack->head, 8, (uintptr_t)head, __ATOMIC_SEQ_CST);
+	crew__sim_fence();
+	return (struct cds_wfs_head *)(uintptr_t)before;
+}
+
 /* 0: it was empty before. */
 static inline int cds_wfs_push(struct __cds_wfs_stack *stack, struct cds_wfs_node *node)
 {
-	struct cds_wfs_head *before;
+	struct cds_wfs_head *before =
+		crew__sim_wfs_exchange(stack, (struct cds_wfs_head *)(void *)node);
 
-	crew__sim_point();
-	before = stack->head;
-	stack->head = (struct cds_wfs_head *)(void *)node;
-	crew__sim_point(); /* the gap */
-	node->next = (struct cds_wfs_node *)(void *)before;
+	/* the gap */
+	crew__sim_store(&node->next, 8, (uintptr_t)before, __ATOMIC_RELEASE);
 	return before != CREW__SIM_WFS_END;
 }
 
 static inline struct cds_wfs_head *__cds_wfs_pop_all(struct __cds_wfs_stack *stack)
 {
-	struct cds_wfs_head *head;
+	struct cds_wfs_head *head = crew__sim_wfs_exchange(stack, CREW__SIM_WFS_END);
 
-	crew__sim_point();
-	head = stack->head;
-	stack->head = CREW__SIM_WFS_END;
 	return head == CREW__SIM_WFS_END ? NULL : head;
 }
 
@@ -65,10 +71,11 @@ static inline struct cds_wfs_node *cds_wfs_first(struct cds_wfs_head *head)
 
 static inline struct cds_wfs_node *cds_wfs_next_blocking(struct cds_wfs_node *node)
 {
-	crew__sim_point();
-	while (!node->next)
+	uint64_t next;
+
+	while (!(next = crew__sim_load(&node->next, 8, __ATOMIC_ACQUIRE)))
 		crew__sim_yield();
-	return node->next == (void *)CREW__SIM_WFS_END ? NULL : node->next;
+	return next == (uintptr_t)CREW__SIM_WFS_END ? NULL : (struct cds_wfs_node *)(uintptr_t)next;
 }
 
 #define cds_wfs_for_each_blocking_safe(head, node, n)                                              \

@@ -46,7 +46,7 @@ SAN_FLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 FIBER_FLAGS = $(if $(filter ucontext,$(FIBER)),-DCREW_FIBER_UCONTEXT)
 # what runs in the simulated world shows its plain accesses to src/sim/race.c (not errno,
 # which is one variable there and one for each thread in truth)
-SHOWS_sim  = $(if $(SAN),,-fsanitize=thread -Wno-tsan)
+SHOWS_sim  = $(if $(SAN),,-fsanitize=thread)
 SHOW_FLAGS = $(if $(filter src/sim/% src/exec/self.c,$<),,$(SHOWS_$(MODE)))
 ALL_CFLAGS = $(BASE_FLAGS) $(MODE_$(MODE)) $(FIBER_FLAGS) $(SAN_FLAGS) $(SHOW_FLAGS) $(WARN) $(CFLAGS)
 LINK_FLAGS = $(SAN_FLAGS) $(LDFLAGS)

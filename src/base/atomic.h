@@ -79,23 +79,12 @@ void crew__sim_fence(void);
 		return CREW__ATOMIC_RMW(exchange, __atomic_exchange_n, &w->value, v,               \
 					__ATOMIC_ACQ_REL);                                         \
 	}                                                                                          \
-	static inline value_type crew__exchange##suffix##_seq_cst(word_type *w, value_type v)      \
-	{                                                                                          \
-		return CREW__ATOMIC_RMW(exchange, __atomic_exchange_n, &w->value, v,               \
-					__ATOMIC_SEQ_CST);                                         \
-	}                                                                                          \
 	/* strong; on failure *expected is what was found, loaded with acquire */                  \
 	static inline bool crew__cas##suffix##_acq_rel(word_type *w, value_type *expected,         \
 						       value_type desired)                         \
 	{                                                                                          \
 		return CREW__ATOMIC_CAS(&w->value, expected, desired, __ATOMIC_ACQ_REL,            \
 					__ATOMIC_ACQUIRE);                                         \
-	}                                                                                          \
-	static inline bool crew__cas##suffix##_seq_cst(word_type *w, value_type *expected,         \
-						       value_type desired)                         \
-	{                                                                                          \
-		return CREW__ATOMIC_CAS(&w->value, expected, desired, __ATOMIC_SEQ_CST,            \
-					__ATOMIC_SEQ_CST);                                         \
 	}                                                                                          \
 	static inline value_type crew__add##suffix##_relaxed(word_type *w, value_type v)           \
 	{                                                                                          \
@@ -199,8 +188,8 @@ static inline void crew__fence_seq_cst(void)
 #endif
 }
 
-/* The same, where a seq_cst read-modify-write of any word stands right before:
- * on x86 that already is the fence. */
+/* The same, where a read-modify-write of any word stands right before: on x86 that
+ * already is the fence. */
 static inline void crew__fence_after_rmw(void)
 {
 #if defined(__x86_64__) && !defined(CREW_SIM)

@@ -43,7 +43,7 @@ static void publish_all(struct crew__deque *deque)
 	for (;;) {
 		uint32_t top = crew__deque_split(word) - crew__deque_length(word);
 
-		if (crew__cas_seq_cst(&deque->word, &word,
+		if (crew__cas_acq_rel(&deque->word, &word,
 				      crew__deque_pack(bottom, bottom - top, 0)))
 			break;
 	}
@@ -152,7 +152,7 @@ enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew
 	if ((int32_t)(bottom - split) <= 0 || number == 0)
 		return CREW__DEQUE_EMPTY;
 	*mark = crew__deque_pack(split + CREW__DEQUE_CLOSED, 0, number);
-	return crew__cas_seq_cst(&deque->word, &word, *mark) ? CREW__DEQUE_MARKED :
+	return crew__cas_acq_rel(&deque->word, &word, *mark) ? CREW__DEQUE_MARKED :
 							       CREW__DEQUE_RETRY;
 }
 

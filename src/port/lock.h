@@ -10,8 +10,7 @@
  *
  * ORDERS
  *	lock.word	unlock's exchange releases what the section wrote; the
- *			exchange that takes the lock acquires it. unlock is a full
- *			read-modify-write on purpose: park.c relies on it as a fence.
+ *			exchange that takes the lock acquires it. Neither is a fence.
  *
  * LAST TOUCH. After the exchange in unlock another thread may own the lock and
  * free the memory it lies in. The wake that may follow only passes an address
@@ -49,7 +48,7 @@ static inline void crew__lock_acquire(struct crew__lock *lock)
 
 static inline void crew__lock_release(struct crew__lock *lock)
 {
-	if (crew__unlikely(crew__exchange32_seq_cst(&lock->word, 0) == 2))
+	if (crew__unlikely(crew__exchange32_acq_rel(&lock->word, 0) == 2))
 		crew__port_wake(&lock->word, 1);
 }
 

@@ -27,8 +27,8 @@
  *	    system and getting some, a thread's stack as well: there is a lock.
  *	W7  Sleeping on a word and being woken pass on nothing.
  *
- * Operations named seq_cst are acquire and release here: C11 orders them among each
- * other only, and this library must not build on that where it means a fence.
+ * There are no seq_cst operations but the fence: what base/atomic.h does not spell needs
+ * no rule.
  *
  * STORE BUFFERS need no rule of their own: that a store is not seen yet, and that others
  * read the value before it, is the same.

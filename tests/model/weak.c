@@ -130,7 +130,7 @@ static void store_y_membarrier_load_x(struct litmus *l)
 static void store_x_exchange_load_y(struct litmus *l)
 {
 	crew__store_relaxed(&l->x, 1);
-	crew__exchange_seq_cst(&l->z, 1);
+	crew__exchange_acq_rel(&l->z, 1);
 	READ(0, 0) = crew__load_relaxed(&l->y);
 }
 static bool both_missed(const struct litmus *l)

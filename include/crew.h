@@ -13,5 +13,6 @@
 #define CREW_ALL_H
 
 #include "crew/crew.h"
+#include "crew/fork.h"
 
 #endif /* CREW_ALL_H */

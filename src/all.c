@@ -13,6 +13,7 @@
 #include "exec/crew.c"
 #include "exec/deque.c"
 #include "exec/fibers.c"
+#include "exec/fork.c"
 #include "exec/idle.c"
 #include "exec/inject.c"
 #include "exec/join.c"

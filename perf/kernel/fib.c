@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fib.c - fib(30) with a group per call: nanoseconds per spawn and join, the
- * work of the two calls included (serial.c says what that is).
+ * fib.c - fib(30) with a group per call, and with a fork per call: nanoseconds per
+ * spawn and join, the work of the two calls included (serial.c says what that is).
  */
+#include <crew/fork.h>
+
 #include "../inside.h"
 #include "kernel.h"
 
@@ -36,6 +38,31 @@ static long fib(int n)
 	return a.result + b;
 }
 
+static long forked_fib(int n);
+CREW_FORK1(forked_fib, long, int)
+
+static long forked_fib(int n)
+{
+	struct forked_fib_forked a;
+	long b;
+
+	if (n < 2)
+		return n;
+	forked_fib_fork(&a, n - 1);
+	b = forked_fib(n - 2);
+	return forked_fib_join(&a) + b;
+}
+
+static crew_time forked_loop(uint64_t n)
+{
+	crew_time begin = crew_bench_now();
+
+	for (uint64_t i = 0; i < n; i++)
+		if (kernel_wrong("fork", forked_fib(FIB_N), FIB_ANSWER))
+			return -1;
+	return crew_bench_now() - begin;
+}
+
 static crew_time loop(uint64_t n)
 {
 	crew_time begin = crew_bench_now();
@@ -51,9 +78,16 @@ static crew_time bench(uint64_t n, long workers)
 	return inside(workers, loop, n);
 }
 
+static crew_time forked_bench(uint64_t n, long workers)
+{
+	return inside(workers, forked_loop, n);
+}
+
 static const struct crew_bench benches[] = {
 	{ .name = "fib.1w", .fn = bench, .param = 1, .divisor = FIB_SPAWNS },
 	{ .name = "fib.2w", .fn = bench, .param = 2, .divisor = FIB_SPAWNS },
+	{ .name = "fork.1w", .fn = forked_bench, .param = 1, .divisor = FIB_SPAWNS },
+	{ .name = "fork.2w", .fn = forked_bench, .param = 2, .divisor = FIB_SPAWNS },
 };
 
 int main(int argc, char **argv)

@@ -86,7 +86,9 @@ struct crew__slot {
 #define CREW__SLOT_RECORD ((uintptr_t)1)
 /* The task is pinned: no join runs it in place. */
 #define CREW__SLOT_PINNED ((uintptr_t)2)
-#define CREW__SLOT_BITS	  ((uintptr_t)3)
+/* A forked call: arg is its struct crew_fork, `group` the scope it runs in. */
+#define CREW__SLOT_FORK ((uintptr_t)4)
+#define CREW__SLOT_BITS ((uintptr_t)7)
 
 struct crew__deque_cell {
 	struct crew_word words[4];
@@ -96,9 +98,11 @@ struct crew__deque {
 	/* the owner's line; thieves read bottom when nothing is public */
 	struct crew_word bottom;
 	uint32_t limit; /* push takes its slow path when bottom gets here */
-	bool fences;	/* no membarrier: limit follows bottom, nothing is private */
+	uint32_t mask;	/* CREW__DEQUE_MASK, for callers' code (crew/fork.h) */
 	struct crew__deque_cell *cells;
-	char pad_[64 - 8 - 8 - 8];
+	void *const *scope; /* of the fiber that runs: the worker's, for crew/fork.h */
+	bool fences;	    /* no membarrier: limit follows bottom, nothing is private */
+	char pad_[64 - 8 - 8 - 8 - 8 - 8];
 	/* the common line */
 	union {
 		struct crew_word word;

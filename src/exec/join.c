@@ -3,6 +3,7 @@
 #include "exec/join.h"
 
 #include "base/assert.h"
+#include "exec/fork.h"
 
 /* ---- counting ------------------------------------------------------------ */
 
@@ -208,6 +209,10 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 	struct crew__fiber *fiber = worker->fiber;
 	int rc = 0;
 
+	if (slot->group & CREW__SLOT_FORK) {
+		crew__fork_run(worker, slot);
+		return;
+	}
 	if (worker->done_group != group)
 		crew__join_flush(worker);
 	fiber->scope = &group->scope;

@@ -2,6 +2,8 @@
 /* self.c - the only thread-locals. Why these functions look as they do: self.h. */
 #include "exec/self.h"
 
+#include "exec/fork.h"
+
 #include <errno.h>
 
 /* Makes the value opaque: no caller's caller can trace it back to its address. */
@@ -28,6 +30,9 @@ uint64_t *crew__sim_slots(void);
 extern _Thread_local struct crew__worker *crew__self_worker;
 _Thread_local struct crew__worker *crew__self_worker;
 #define self_worker crew__self_worker
+/* the same for callers' code: crew_fork_here_() in crew/fork.h */
+extern CREW_API _Thread_local struct crew_fork_deque *crew_fork_here;
+_Thread_local struct crew_fork_deque *crew_fork_here;
 static _Thread_local struct crew_scope *self_scope;
 static _Thread_local struct crew__fiber *self_host;
 static _Thread_local bool self_orphan;
@@ -48,6 +53,9 @@ NOINLINE void crew__self_set(struct crew__worker *worker)
 {
 	OPAQUE(worker);
 	self_worker = worker;
+#ifndef CREW_SIM
+	crew_fork_here = crew__fork_deque(worker);
+#endif
 }
 
 NOINLINE struct crew_scope *crew__self_scope(void)

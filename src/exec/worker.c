@@ -58,6 +58,7 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 	worker->after = after;
 	worker->after_arg = arg;
 	worker->fiber = to;
+	worker->deque.scope = (void *const *)&to->scope;
 	to->worker = worker;
 	crew__tsan_release(worker);
 	crew__context_switch(&from->context, &to->context);
@@ -335,6 +336,7 @@ void crew__worker_main(void *opaque)
 	worker->reserve = NULL;
 	worker->left = NULL;
 	worker->fiber = first;
+	worker->deque.scope = (void *const *)&first->scope;
 	first->worker = worker;
 	crew__tsan_release(worker);
 	crew__context_switch(&worker->base, &first->context);

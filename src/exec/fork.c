@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* fork.c - see fork.h. */
+#include "exec/fork.h"
+
+#include "crew/fork.h"
+
+#include "base/assert.h"
+#include "exec/join.h"
+#include "exec/worker.h"
+
+#define DONE UINT64_C(1)
+#define OWN  UINT64_C(2)
+
+/* The public part of a deque. */
+#define SAME(ours, public_one)                                                                     \
+	_Static_assert(offsetof(struct crew__deque, ours) ==                                       \
+			       offsetof(struct crew_fork_deque, public_one),                       \
+		       "crew/fork.h shows another deque")
+SAME(bottom, bottom);
+SAME(limit, limit);
+SAME(mask, mask);
+SAME(cells, cells);
+SAME(scope, scope);
+SAME(halves, halves);
+SAME(attention, attention);
+_Static_assert(sizeof(struct crew__deque_cell) == sizeof(struct crew_fork_cell), "cells differ");
+_Static_assert((CREW__HUNGER | CREW__NAPPER) == 3 && CREW__SLOT_FORK == 4,
+	       "crew/fork.h has other bits");
+
+struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker)
+{
+	return worker ? (struct crew_fork_deque *)(void *)&worker->deque : NULL;
+}
+
+void crew_fork_tell(void)
+{
+	struct crew__worker *worker = crew__self();
+
+	crew__deque_answer(&worker->deque);
+	if (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER))
+		crew__idle_pushed(worker);
+}
+
+void crew_fork_put(struct crew_fork *fork, crew_task_fn *run, const char *site)
+{
+	struct crew__worker *worker = crew__self();
+	struct crew__slot slot = { .fn = run, .arg = fork, .site = site };
+
+	crew__init_word(&fork->state, 0);
+	if (worker) {
+		slot.group = (uintptr_t)worker->fiber->scope | CREW__SLOT_FORK;
+		if (crew__deque_push(&worker->deque, &slot)) {
+			if (crew__load_relaxed(&worker->deque.attention) &
+			    (CREW__HUNGER | CREW__NAPPER))
+				crew__idle_pushed(worker);
+			return;
+		}
+	}
+	crew__init_word(&fork->state, OWN);
+}
+
+struct wait {
+	struct crew_fork *fork;
+	struct crew__waiter waiter;
+};
+
+/* The hook: the joiner's registers are saved. */
+static void announce(void *opaque)
+{
+	struct wait *wait = opaque;
+	struct crew__waiter *waiter = &wait->waiter;
+	struct crew__parker *parker;
+
+	/* pairs: fork.state. LAST TOUCH of the frame unless it is done */
+	if (crew__exchange_acq_rel(&wait->fork->state, (uint64_t)(uintptr_t)waiter) == DONE &&
+	    crew__grant(waiter, &parker))
+		crew__ready(parker);
+}
+
+bool crew_fork_take(struct crew_fork *fork)
+{
+	struct crew__worker *worker = crew__self();
+	uint64_t state = crew__load_acquire(&fork->state); /* pairs: fork.state */
+	struct wait wait = { .fork = fork };
+
+	if (state == OWN)
+		return true;
+	if (state == DONE)
+		return false;
+	/* F3 */
+	if (crew__cell_word(crew__deque_newest(&worker->deque), 1) == (uint64_t)(uintptr_t)fork &&
+	    crew__deque_take_newest(&worker->deque))
+		return true;
+	crew__waiter_init(&wait.waiter, false);
+	crew__park(&wait.waiter, announce, &wait, CREW_NEVER, "fork join");
+	return false;
+}
+
+void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot)
+{
+	struct crew_scope *scope = (struct crew_scope *)(slot->group & ~CREW__SLOT_BITS);
+	struct crew_fork *fork = slot->arg;
+	struct crew__fiber *fiber = worker->fiber;
+	struct crew__parker *parker;
+	uint64_t before;
+
+	crew__join_flush(worker);
+	fiber->scope = scope;
+	fiber->epoch = 0;
+	crew__show_pointer(&fiber->site, slot->site);
+	crew__count(&worker->counters.tasks, 1);
+	crew__call_task(slot->fn, fork);
+	crew__require(fiber->scope == scope, "a forked call returned without closing its group",
+		      slot->site);
+	fiber->scope = NULL;
+	crew__show_pointer(&fiber->site, NULL);
+	before = crew__exchange_acq_rel(&fork->state, DONE); /* pairs: fork.state; F2 */
+	if (before && crew__grant((struct crew__waiter *)(uintptr_t)before, &parker))
+		crew__ready(parker);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* api/forkjoin.c - crew/fork.h: what is forked is joined with its value, wherever it ran. */
+#include <crew.h>
+
+#include "support/test.h"
+
+static long fib(int n);
+CREW_FORK1(fib, long, int)
+
+static long fib(int n)
+{
+	struct fib_forked left;
+	long right;
+
+	if (n < 2)
+		return n;
+	fib_fork(&left, n - 1);
+	right = fib(n - 2);
+	return fib_join(&left) + right;
+}
+
+static int fib_task(void *arg)
+{
+	long *result = arg;
+
+	*result = fib(20);
+	return 0;
+}
+
+Test(forkjoin, fib)
+{
+	for (unsigned workers = 1; workers <= 4; workers++) {
+		struct crew *crew;
+		long result = 0;
+
+		cr_assert(crew_start(&crew, CREW_OPTIONS(.workers = workers)) == 0);
+		cr_assert(crew_run(crew, fib_task, &result) == 0);
+		cr_assert(result == 6765);
+		cr_assert(crew_stop(crew) == 0);
+	}
+}
+
+Test(forkjoin, a_plain_thread_runs_its_forks_itself)
+{
+	cr_assert(fib(15) == 610);
+}
+
+/* ---- arguments and results ---------------------------------------------------------- */
+
+static double mix(char a, double b, const char *c, unsigned long long d)
+{
+	return a + b + c[0] + (double)d;
+}
+CREW_FORK4(mix, double, char, double, const char *, unsigned long long)
+
+static struct pair {
+	int a;
+	long b;
+} swapped(struct pair pair)
+{
+	return (struct pair){ (int)pair.b, pair.a };
+}
+CREW_FORK1(swapped, struct pair, struct pair)
+
+static void sum(const int *from, int count, long *into)
+{
+	*into = 0;
+	for (int i = 0; i < count; i++)
+		*into += from[i];
+}
+CREW_FORK3_VOID(sum, const int *, int, long *)
+
+static void twice(int *number)
+{
+	*number *= 2;
+}
+CREW_FORK1_VOID(twice, int *)
+
+static void add_to(int *number, int what)
+{
+	*number += what;
+}
+CREW_FORK2_VOID(add_to, int *, int)
+
+static int all_kinds(void *arg)
+{
+	static const int numbers[] = { 1, 2, 3, 4 };
+	struct mix_forked mixed;
+	struct swapped_forked swap;
+	struct sum_forked summed;
+	struct twice_forked doubled;
+	struct add_to_forked added;
+	struct pair swapped_pair;
+	long total;
+	int number = 21;
+	int other = 1;
+
+	(void)arg;
+	mix_fork(&mixed, 1, 0.5, "a", 1ULL << 40);
+	swapped_fork(&swap, (struct pair){ 1, 2 });
+	sum_fork(&summed, numbers, 4, &total);
+	twice_fork(&doubled, &number);
+	add_to_fork(&added, &other, 6);
+	add_to_join(&added);
+	twice_join(&doubled);
+	sum_join(&summed);
+	swapped_pair = swapped_join(&swap);
+	cr_assert(mix_join(&mixed) == 1 + 0.5 + 'a' + (double)(1ULL << 40));
+	cr_assert(swapped_pair.a == 2 && swapped_pair.b == 1 && total == 10 && number == 42 &&
+		  other == 7);
+	return 0;
+}
+
+Test(forkjoin, arguments_and_results_of_all_kinds)
+{
+	cr_assert(crew_run(NULL, all_kinds, NULL) == 0);
+	cr_assert(all_kinds(NULL) == 0);
+}
+
+/* ---- waiting inside, and between fork and join ------------------------------------------ */
+
+static int slow(int n)
+{
+	cr_assert(crew_sleep(CREW_MS(1)) == 0);
+	return n + 1;
+}
+CREW_FORK1(slow, int, int)
+
+static int waits_between(void *arg)
+{
+	struct slow_forked a;
+	struct slow_forked b;
+
+	(void)arg;
+	slow_fork(&a, 1);
+	cr_assert(crew_sleep(CREW_MS(2)) == 0); /* others may run it; we may change threads */
+	slow_fork(&b, 10);
+	crew_yield();
+	cr_assert(slow_join(&b) == 11);
+	cr_assert(slow_join(&a) == 2);
+	return 0;
+}
+
+static int many_that_wait(void *arg)
+{
+	struct crew_group group;
+
+	crew_group_open(&group, NULL);
+	for (int i = 0; i < 50; i++)
+		cr_assert(crew_group_spawn(&group, waits_between, arg) == 0);
+	return crew_group_close(&group, 0);
+}
+
+Test(forkjoin, forked_and_forker_may_wait)
+{
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		struct crew *crew;
+
+		cr_assert(crew_start(&crew, CREW_OPTIONS(.workers = workers)) == 0);
+		cr_assert(crew_run(crew, many_that_wait, NULL) == 0);
+		cr_assert(crew_stop(crew) == 0);
+	}
+}
+
+/* ---- inside of groups, and groups inside ------------------------------------------------- */
+
+static int child(void *arg)
+{
+	*(long *)arg = fib(8);
+	return 0;
+}
+
+static long group_inside(int n)
+{
+	struct crew_group group;
+	long values[3];
+
+	crew_group_open(&group, NULL);
+	for (int i = 0; i < 3; i++)
+		cr_assert(crew_group_spawn(&group, child, &values[i]) == 0);
+	cr_assert(crew_group_close(&group, 0) == 0);
+	return values[0] + values[1] + values[2] + n;
+}
+CREW_FORK1(group_inside, long, int)
+
+static int groups_and_forks(void *arg)
+{
+	struct crew_group group;
+	struct group_inside_forked a;
+	struct group_inside_forked b;
+	long value;
+
+	(void)arg;
+	group_inside_fork(&a, 1);
+	crew_group_open(&group, NULL);
+	cr_assert(crew_group_spawn(&group, child, &value) == 0);
+	group_inside_fork(&b, 2); /* lies above the child when the group is left */
+	cr_assert(group_inside_join(&b) == 65);
+	cr_assert(crew_group_close(&group, 0) == 0);
+	cr_assert(value == 21);
+	cr_assert(group_inside_join(&a) == 64);
+	return 0;
+}
+
+Test(forkjoin, forks_and_groups_inside_each_other)
+{
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		struct crew *crew;
+
+		cr_assert(crew_start(&crew, CREW_OPTIONS(.workers = workers)) == 0);
+		for (int i = 0; i < 50; i++)
+			cr_assert(crew_run(crew, groups_and_forks, NULL) == 0);
+		cr_assert(crew_stop(crew) == 0);
+	}
+}
+
+/* ---- cancellation ------------------------------------------------------------------------ */
+
+static int fails(void *arg)
+{
+	(void)arg;
+	return 7;
+}
+
+static int tells(int n)
+{
+	return crew_check() == CREW_ECANCELED ? n : -1;
+}
+CREW_FORK1(tells, int, int)
+
+static int forks_when_cancelled(void *arg)
+{
+	struct crew_group group;
+	struct tells_forked a;
+	struct tells_forked b;
+
+	(void)arg;
+	crew_group_open(&group, NULL);
+	cr_assert(crew_group_spawn(&group, fails, NULL) == 0);
+	while (crew_checkpoint() == 0)
+		;
+	tells_fork(&a, 1);
+	tells_fork(&b, 2);
+	cr_assert(crew_sleep(CREW_MS(1)) == CREW_ECANCELED);
+	cr_assert(tells_join(&b) == 2);
+	cr_assert(tells_join(&a) == 1);
+	return crew_group_close(&group, 0);
+}
+
+Test(forkjoin, R16_a_forked_call_runs_in_a_cancelled_scope_and_can_tell)
+{
+	cr_assert(crew_run(NULL, forks_when_cancelled, NULL) == 7);
+}
+
+/* ---- room ---------------------------------------------------------------------------------- */
+
+static long same(long n)
+{
+	return n;
+}
+CREW_FORK1(same, long, long)
+
+/* More forks at once than a deque of a TINY build holds. */
+static int wide(void *arg)
+{
+	struct same_forked forks[1000];
+	long total = 0;
+
+	(void)arg;
+	for (long i = 0; i < 1000; i++)
+		same_fork(&forks[i], i);
+	for (long i = 1000; i-- > 0;)
+		total += same_join(&forks[i]);
+	cr_assert(total == 499500);
+	return 0;
+}
+
+Test(forkjoin, many_at_once)
+{
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		struct crew *crew;
+
+		cr_assert(crew_start(&crew, CREW_OPTIONS(.workers = workers)) == 0);
+		for (int i = 0; i < 20; i++)
+			cr_assert(crew_run(crew, wide, NULL) == 0);
+		cr_assert(crew_stop(crew) == 0);
+	}
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* model/forkjoin.c - the protocol of src/exec/fork.h: every fork runs once, every join
+ * gets its value, nobody touches a frame that was left. */
+#include "crew/fork.h"
+#include "model/model.h"
+
+#include <string.h>
+
+/* Frames are filled with nonsense when they have been joined: a late touch shows. */
+static void leave_frame(void *frame, size_t bytes)
+{
+	memset(frame, 0xa5, bytes);
+}
+
+/* ---- a tree ---------------------------------------------------------------------------- */
+
+static unsigned tree(unsigned n);
+CREW_FORK1(tree, unsigned, unsigned)
+
+static unsigned tree(unsigned n)
+{
+	struct tree_forked left;
+	unsigned right;
+	unsigned sum;
+
+	model_ran(n);
+	if (n >= 7)
+		return n;
+	tree_fork(&left, 2 * n + 1);
+	right = tree(2 * n + 2);
+	sum = n + right + tree_join(&left);
+	leave_frame(&left, sizeof(left));
+	return sum;
+}
+
+static int tree_program(void *arg)
+{
+	(void)arg;
+	crew__sim_check(tree(0) == 105, "a value was lost");
+	model_check_ran(0, 15);
+	return 0;
+}
+
+Test(forkjoin, trees, .timeout = 300)
+{
+	struct model model = { .program = tree_program };
+
+	model_search("fork_tree", model, 3000);
+}
+
+/* ---- one fork ----------------------------------------------------------------------------- */
+
+static unsigned leaf(unsigned n)
+{
+	model_ran(n);
+	return n + 10;
+}
+CREW_FORK1(leaf, unsigned, unsigned)
+
+static int one_program(void *arg)
+{
+	struct leaf_forked fork;
+
+	(void)arg;
+	leaf_fork(&fork, 1);
+	model_ran(0);
+	crew__sim_check(leaf_join(&fork) == 11, "a value was lost");
+	leave_frame(&fork, sizeof(fork));
+	model_check_ran(0, 2);
+	return 0;
+}
+
+Test(forkjoin, one_fork, .timeout = 300)
+{
+	struct model model = { .program = one_program };
+
+	model_search("fork_one", model, 5000);
+}
+
+/* ---- the forker, or the forked, waits ------------------------------------------------------- */
+
+static unsigned sleepy(unsigned n)
+{
+	crew__sim_check(crew_sleep(CREW_MS(1)) == 0, "a sleep failed");
+	model_ran(n);
+	return n;
+}
+CREW_FORK1(sleepy, unsigned, unsigned)
+
+static int waits_program(void *arg)
+{
+	struct sleepy_forked a;
+	struct leaf_forked b;
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	crew_group_spawn(group, model_yield, (void *)(uintptr_t)3);
+	sleepy_fork(&a, 1);
+	crew_yield();
+	leaf_fork(&b, 2);
+	crew__sim_check(crew_sleep(CREW_MS(1)) == 0, "a sleep failed");
+	crew__sim_check(leaf_join(&b) == 12, "a value was lost");
+	leave_frame(&b, sizeof(b));
+	crew__sim_check(sleepy_join(&a) == 1, "a value was lost");
+	leave_frame(&a, sizeof(a));
+	crew__sim_check(model_close(group, 0) == 0, "close failed");
+	model_check_ran(1, 4);
+	return 0;
+}
+
+Test(forkjoin, forker_and_forked_wait, .timeout = 300)
+{
+	struct model model = { .program = waits_program, .lasts = -1 };
+
+	model_search("fork_waits", model, 3000);
+}
+
+/* ---- children that have ended are counted off before a fork runs ------------------------- */
+
+static struct crew_word group_is_closed;
+
+static unsigned computes(unsigned n)
+{
+	while (!crew__load_acquire(&group_is_closed))
+		;
+	return n;
+}
+CREW_FORK1(computes, unsigned, unsigned)
+
+static int counted_program(void *arg)
+{
+	struct computes_forked fork;
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	crew__store_relaxed(&group_is_closed, 0);
+	computes_fork(&fork, 5);
+	crew_group_spawn(group, model_leaf, (void *)(uintptr_t)0);
+	crew_group_spawn(group, model_leaf, (void *)(uintptr_t)1);
+	crew__sim_check(crew_group_wait(group) == 0, "wait failed");
+	crew__sim_check(model_close(group, 0) == 0, "close failed");
+	crew__store_release(&group_is_closed, 1);
+	crew__sim_check(computes_join(&fork) == 5, "a value was lost");
+	return 0;
+}
+
+Test(forkjoin, who_runs_a_fork_has_counted_off_what_it_ran_before, .timeout = 300)
+{
+	/* the owner that got ready naps for a moment beside a computing worker */
+	struct model model = { .program = counted_program, .lasts = -1 };
+
+	model_search_from("fork_counted", model, 2, 3000);
+}

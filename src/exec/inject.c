@@ -8,21 +8,28 @@
 void crew__inject_init(struct crew__inject *inject)
 {
 	*inject = (struct crew__inject){ .put = { 0 } };
-	__cds_wfcq_init(&inject->head, &inject->tail);
+	for (int kind = 0; kind < 2; kind++)
+		__cds_wfcq_init(&inject->queues[kind].head, &inject->queues[kind].tail);
 }
 
 void crew__inject_put(struct crew__inject *inject, struct crew__injected *what)
 {
+	struct crew__inject_queue *queue = &inject->queues[what->is_fiber];
+
 	crew__add_relaxed(&inject->put, 1);
 	cds_wfcq_node_init(&what->node);
-	crew__urcu_release(&inject->tail);
-	cds_wfcq_enqueue(&inject->head, &inject->tail, &what->node);
+	crew__urcu_release(&queue->tail);
+	cds_wfcq_enqueue(&queue->head, &queue->tail, &what->node);
 	crew__fence_after_rmw(); /* pairs: inject.tail, idle.sleepers */
 }
 
 bool crew__inject_empty(struct crew__inject *inject)
 {
-	return cds_wfcq_empty(&inject->head, &inject->tail);
+	for (int kind = 0; kind < 2; kind++) {
+		if (!cds_wfcq_empty(&inject->queues[kind].head, &inject->queues[kind].tail))
+			return false;
+	}
+	return true;
 }
 
 uint64_t crew__inject_count(const struct crew__inject *inject)
@@ -33,15 +40,30 @@ uint64_t crew__inject_count(const struct crew__inject *inject)
 	return put > taken ? put - taken : 0;
 }
 
-struct crew__injected *crew__inject_take(struct crew__inject *inject)
+static struct crew__injected *take_from(struct crew__inject_queue *queue)
 {
 	struct cds_wfcq_node *node;
 
-	crew__assert(crew__lock_held(&inject->lock));
-	node = __cds_wfcq_dequeue_nonblocking(&inject->head, &inject->tail);
+	node = __cds_wfcq_dequeue_nonblocking(&queue->head, &queue->tail);
 	if (!node || node == CDS_WFCQ_WOULDBLOCK)
 		return NULL;
-	crew__urcu_acquire(&inject->tail);
-	crew__count(&inject->taken, 1);
+	crew__urcu_acquire(&queue->tail);
 	return crew__container(node, struct crew__injected, node);
+}
+
+struct crew__injected *crew__inject_take(struct crew__inject *inject, bool tasks)
+{
+	struct crew__injected *what = NULL;
+
+	crew__assert(crew__lock_held(&inject->lock));
+	for (int tries = 0; tries < 2 && !what; tries++) {
+		bool fiber = inject->fiber_next;
+
+		inject->fiber_next = !fiber;
+		if (fiber || tasks)
+			what = take_from(&inject->queues[fiber]);
+	}
+	if (what)
+		crew__count(&inject->taken, 1);
+	return what;
 }

@@ -2,7 +2,10 @@
 /*
  * inject.h - what comes from outside of the workers, and what their own queues
  * cannot hold: tasks spawned by plain threads, fibers woken by them or by the
- * timer thread, overflow. First in, first out; liburcu's wait-free queue.
+ * timer thread, overflow. First in, first out; liburcu's wait-free queues.
+ *
+ * Tasks and fibers have a queue each, and are taken in turns: neither waits behind
+ * all of the others, and fibers go on when there is no room for tasks (R2).
  *
  * Anybody enqueues, with one exchange. Workers dequeue under a lock, which they
  * only try: one worker at a time is enough, and it takes a batch.
@@ -29,11 +32,17 @@ struct crew__injected {
 	bool is_fiber; /* else a record */
 };
 
-struct crew__inject {
+struct crew__inject_queue {
 	struct cds_wfcq_tail tail;
 	char pad_[64 - sizeof(struct cds_wfcq_tail)];
 	struct __cds_wfcq_head head; /* guarded by lock */
+	char pad2_[64 - sizeof(struct __cds_wfcq_head)];
+};
+
+struct crew__inject {
+	struct crew__inject_queue queues[2]; /* [is_fiber] */
 	struct crew__lock lock;
+	bool fiber_next; /* guarded by lock: whose turn it is */
 	struct crew_word put;
 	struct crew_word taken; /* guarded by lock */
 };
@@ -43,7 +52,7 @@ void crew__inject_put(struct crew__inject *inject, struct crew__injected *what);
 /* False also while an enqueuer stands in the middle. */
 bool crew__inject_empty(struct crew__inject *inject);
 uint64_t crew__inject_count(const struct crew__inject *inject);
-/* pre: locked. NULL: empty, or a gap. */
-struct crew__injected *crew__inject_take(struct crew__inject *inject);
+/* pre: locked. NULL: empty, or a gap. `tasks`: there is room for a task. */
+struct crew__injected *crew__inject_take(struct crew__inject *inject, bool tasks);
 
 #endif /* CREW__INJECT_H */

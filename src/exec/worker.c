@@ -218,8 +218,9 @@ enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct c
 		return CREW__FIND_NOTHING;
 	if (batch > CREW__INJECT_BATCH)
 		batch = CREW__INJECT_BATCH;
-	while (got < batch && crew__deque_count(&worker->deque) < CREW__DEQUE_SLOTS - 1) {
-		struct crew__injected *what = crew__inject_take(&crew->inject);
+	while (got < batch) {
+		bool room = crew__deque_count(&worker->deque) < CREW__DEQUE_SLOTS - 1;
+		struct crew__injected *what = crew__inject_take(&crew->inject, room);
 
 		if (!what)
 			break;

@@ -251,7 +251,9 @@ static void *stop_it(void *crew)
 	return NULL;
 }
 
-/* 2000 tasks that wait, with memory for the 256 stacks of one slab. */
+/* 2000 tasks that wait, with memory for 256 stacks. */
+#define STACK_BYTES ((size_t)1 << 20)
+
 Test(failures, R11_tasks_end_and_the_crew_stops_without_memory_for_stacks, .timeout = 90)
 {
 	for (unsigned workers = 1; workers <= 64; workers *= 4) {
@@ -263,17 +265,18 @@ Test(failures, R11_tasks_end_and_the_crew_stops_without_memory_for_stacks, .time
 		void *rc;
 		bool stopped;
 
-		/* a slab is 256 stacks: 256 MiB of address space */
-		cr_assert_eq(
-			crew_start(&crew, CREW_OPTIONS(.workers = workers, .stack_bytes = 1 << 20)),
-			0);
+		cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers,
+							    .stack_bytes = STACK_BYTES)),
+			     0);
 		cr_assert_eq(crew_run(crew, give_five, NULL), 5);
 		crew_and_count[0] = crew;
 		crew_and_count[1] = &count;
 		crew__store_relaxed(&gate, 0);
 		crew__store_relaxed(&done, 0);
 		cr_assert_eq(pthread_create(&thread, NULL, run_crowd, crew_and_count), 0);
-		limit_address_space(address_space() + (1 << 20));
+		/* what the first slab lacks */
+		limit_address_space(address_space() + (1 << 20) +
+				    (256 - CREW__SLAB_FIBERS) * STACK_BYTES);
 		for (int i = 0; i < 200; i++)
 			usleep(1000);
 		crew__store_release(&gate, 1);

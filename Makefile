@@ -6,6 +6,7 @@ SONAME        = libcrew.so.$(VERSION_MAJOR)
 
 MODE    ?= release
 SAN     ?=
+LTO     ?=
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
@@ -32,14 +33,18 @@ ifdef WERROR
 WARN += -Werror
 endif
 BASE_FLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -fPIC -fvisibility=hidden \
-             -ftls-model=initial-exec -fasynchronous-unwind-tables -fno-lto -MMD -MP
+             -ftls-model=initial-exec -fasynchronous-unwind-tables -MMD -MP
+# The doors are never part of link-time optimisation: inlined, the address of errno or of
+# a thread-local would be kept over a switch (src/exec/self.h). The rest may be: LTO=1 (gcc).
+LTO_FLAGS = $(if $(LTO),-flto=auto -ffat-lto-objects,-fno-lto)
 MODE_release = -O2 -g -DCREW_RELEASE
 MODE_debug   = -O1 -g
 MODE_tiny    = -O2 -g -DCREW_TINY
 MODE_hard    = -O2 -g -DCREW_HARD
 MODE_sim     = -O1 -g -DCREW_SIM -DCREW_TINY -Isrc/sim/shadow
+MODE_simhard = $(MODE_sim) -DCREW_HARD
 ifeq ($(MODE_$(MODE)),)
-$(error MODE=$(MODE): say release, debug, tiny, hard or sim)
+$(error MODE=$(MODE): say release, debug, tiny, hard, sim or simhard)
 endif
 SAN_FLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
             $(if $(findstring clang,$(CC)),,$(if $(findstring thread,$(SAN)),-Wno-tsan)))
@@ -47,11 +52,11 @@ FIBER_FLAGS = $(if $(filter ucontext,$(FIBER)),-DCREW_FIBER_UCONTEXT)
 # what runs in the simulated world shows its plain accesses to src/sim/race.c (not errno,
 # which is one variable there and one for each thread in truth)
 SHOWS_sim  = $(if $(SAN),,-fsanitize=thread)
-SHOW_FLAGS = $(if $(filter src/sim/% src/exec/self.c,$<),,$(SHOWS_$(MODE)))
-ALL_CFLAGS = $(BASE_FLAGS) $(MODE_$(MODE)) $(FIBER_FLAGS) $(SAN_FLAGS) $(SHOW_FLAGS) $(WARN) $(CFLAGS)
-LINK_FLAGS = $(SAN_FLAGS) $(LDFLAGS)
+SHOW_FLAGS = $(if $(filter src/sim/% src/exec/self.c,$<),,$(SHOWS_$(MODE:simhard=sim)))
+ALL_CFLAGS = $(BASE_FLAGS) $(LTO_FLAGS) $(MODE_$(MODE)) $(FIBER_FLAGS) $(SAN_FLAGS) $(SHOW_FLAGS) $(WARN) $(CFLAGS)
+LINK_FLAGS = $(SAN_FLAGS) $(if $(LTO),-O2 -flto=auto) $(LDFLAGS)
 
-B := build/$(MODE)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter ucontext,$(FIBER)),-ucontext)$(if $(findstring clang,$(CC)),-clang)$(if $(findstring aarch64,$(CC)),-aarch64)
+B := build/$(MODE)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(LTO),-lto)$(if $(filter ucontext,$(FIBER)),-ucontext)$(if $(findstring clang,$(CC)),-clang)$(if $(findstring aarch64,$(CC)),-aarch64)
 
 URCU_LIBS ?= -lurcu-common
 LIBS = $(URCU_LIBS) -pthread
@@ -60,7 +65,7 @@ TEST_LIBS = -lm $(LIBS)
 # ---- the library -------------------------------------------------------------
 
 # Release builds compile src/all.c, which holds everything but the doors.
-DOORS    = src/exec/self.c $(if $(filter sim,$(MODE)),$(wildcard src/sim/*.c) src/port/lock.c,$(wildcard src/port/*.c))
+DOORS    = src/exec/self.c $(if $(filter sim simhard,$(MODE)),$(wildcard src/sim/*.c) src/port/lock.c,$(wildcard src/port/*.c))
 SWITCH   = $(if $(filter asm,$(FIBER)),src/fiber/switch_$(ARCH).S,src/fiber/switch_ucontext.c)
 PARTS    = $(filter-out $(DOORS) src/fiber/switch_ucontext.c src/port/%,$(wildcard src/base/*.c src/fiber/*.c src/exec/*.c src/scope/*.c src/watch/*.c))
 SOURCES  = $(if $(filter release,$(MODE)),src/all.c,$(PARTS)) $(DOORS) $(SWITCH)
@@ -93,6 +98,8 @@ $(B)/%.o: %.S
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(addprefix $(B)/,$(DOORS:.c=.o)): LTO_FLAGS = -fno-lto
 
 $(B)/libcrew.a: $(OBJECTS)
 	$(call say,AR,$@)
@@ -258,6 +265,6 @@ help:
 	'make install        PREFIX=/usr/local DESTDIR= LIBDIR INCLUDEDIR MANDIR; uninstall undoes it' \
 	'make installcheck   builds the README program from a scratch prefix  ~15 s' \
 	'make deps           installs what is missing with apt-get            DEPS=no: never' \
-	'variables: MODE=release|debug|tiny|hard  SAN=thread|address,undefined  CC=  FIBER=ucontext  V=1'
+	'variables: MODE=release|debug|tiny|hard  SAN=thread|address,undefined  CC=  FIBER=ucontext  LTO=1  V=1'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

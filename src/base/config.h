@@ -3,7 +3,13 @@
  * config.h - every capacity and threshold, with its TINY value next to it.
  *
  * TINY builds make the rare thing common: queues overflow after two items,
- * batches are of one. HARD builds do the rare thing at every opportunity.
+ * batches are of one.
+ *
+ * HARD builds do the rare thing at every opportunity: a fiber goes on at another
+ * worker than before; every other slice is a stolen task if there is one, without
+ * asking its owner first; joins leave every other child to the loops; waits end for
+ * no reason; whoever parks is looked at by a canceller without a cause. In simulated
+ * HARD builds each of these is a choice.
  */
 #ifndef CREW__CONFIG_H
 #define CREW__CONFIG_H
@@ -24,7 +30,8 @@
 #define CREW__WORKERS_MAX 250U
 
 /* Tasks in one worker's deque; more overflow into the inject queue. 64 MiB of
- * address space at 32 bytes each. Power of two, at most 2^23. */
+ * address space at 32 bytes each. Power of two, at most 2^23. One slot stays free: of
+ * two, one task would be left, and there would be no half to publish or to take back. */
 #define CREW__DEQUE_SLOTS CREW__PICK(1U << 21, 4U)
 
 /* Fibers in one worker's ready ring; more overflow into the inject queue. */

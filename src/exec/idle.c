@@ -184,6 +184,17 @@ static bool steal_task(struct crew__worker *worker, struct crew__worker *victim,
 	}
 }
 
+bool crew__idle_steal(struct crew__worker *worker, struct crew__slot *slot)
+{
+	struct crew *crew = worker->crew;
+
+	for (uint32_t i = 1; i < crew->worker_count; i++)
+		if (steal_task(worker, &crew->workers[(worker->index + i) % crew->worker_count],
+			       slot))
+			return true;
+	return false;
+}
+
 /* Is the single ready fiber that we left alone still where it was? */
 static bool still_there(const struct crew__worker *worker)
 {

@@ -105,6 +105,24 @@ static void publish_word(struct crew__parker *parker, uint64_t expected, bool fe
 		crew__compiler_barrier();
 }
 
+/* A look at a fiber that may be waiting, or in any other state, by anybody. */
+static void interrupt_if_marked(struct crew__fiber *fiber)
+{
+	struct crew__parker *parker = &fiber->parker;
+	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
+	bool cancelled;
+
+	if (CREW__PARK_STATE(word) == CREW__HELD)
+		word = CREW__PARK_TICKET(word) | CREW__WAITING;
+	if (CREW__PARK_STATE(word) != CREW__WAITING || !move_word(parker, word, CREW__HELD))
+		return;
+	cancelled = crew__scope_marked(fiber->scope);
+	crew__store_release(&parker->word, CREW__PARK_TICKET(word) |
+						   (cancelled ? CREW__CANCELLED : CREW__WAITING));
+	if (cancelled)
+		crew__ready(parker);
+}
+
 struct publish {
 	uint64_t expected;
 	void (*after)(void *);
@@ -128,6 +146,8 @@ static void publish_fiber(struct crew__worker *worker, struct crew__fiber *left,
 	publish.after(publish.arg);
 	if (cancelled)
 		crew__fiber_ready(left);
+	else if (CREW__HARD && crew__hard(worker))
+		interrupt_if_marked(left); /* races with whoever grants it */
 }
 
 static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
@@ -268,23 +288,6 @@ void crew__interrupt(struct crew__parker *parker)
 		return;
 	}
 	if (CREW__PARK_STATE(word) == CREW__WAITING && move_word(parker, word, CREW__CANCELLED))
-		crew__ready(parker);
-}
-
-static void interrupt_if_marked(struct crew__fiber *fiber)
-{
-	struct crew__parker *parker = &fiber->parker;
-	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
-	bool cancelled;
-
-	if (CREW__PARK_STATE(word) == CREW__HELD)
-		word = CREW__PARK_TICKET(word) | CREW__WAITING;
-	if (CREW__PARK_STATE(word) != CREW__WAITING || !move_word(parker, word, CREW__HELD))
-		return;
-	cancelled = crew__scope_marked(fiber->scope);
-	crew__store_release(&parker->word, CREW__PARK_TICKET(word) |
-						   (cancelled ? CREW__CANCELLED : CREW__WAITING));
-	if (cancelled)
 		crew__ready(parker);
 }
 

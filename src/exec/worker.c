@@ -32,6 +32,7 @@
 #include "exec/worker.h"
 
 #include "base/assert.h"
+#include "base/random.h"
 #include "exec/join.h"
 
 /* ---- switching ----------------------------------------------------------- */
@@ -60,6 +61,8 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 	worker->fiber = to;
 	worker->deque.scope = (void *const *)&to->scope;
 	to->worker = worker;
+	if (CREW__HARD)
+		to->passed = 0;
 	crew__tsan_release(worker);
 	crew__context_switch(&from->context, &to->context);
 	/* perhaps another thread: nothing read before the switch is asked again */
@@ -75,6 +78,22 @@ static void give_back(struct crew__worker *worker, struct crew__fiber *left, voi
 		crew__fiber_give(worker, left);
 	else
 		worker->reserve = left;
+}
+
+/* HARD: a fiber goes on at another worker than before, unless nobody comes for it. */
+#define HARD_PASSES 4
+
+static bool pass_on(struct crew__worker *worker, struct crew__fiber *fiber)
+{
+	if (fiber->worker != worker || fiber->pinned || worker->crew->worker_count == 1 ||
+	    fiber->passed == HARD_PASSES || !crew__hard(worker))
+		return false;
+	fiber->passed++;
+	crew__inject_put(&worker->crew->inject, &fiber->injected);
+	crew__idle_injected(worker->crew);
+	for (int turn = 0; turn < 100; turn++)
+		crew__spin_hint();
+	return true;
 }
 
 static struct crew__fiber *take_pinned(struct crew__worker *worker)
@@ -105,6 +124,8 @@ static struct crew__fiber *take_ready(struct crew__worker *worker)
 
 	if (!fiber)
 		fiber = crew__ring_pop(&worker->ring);
+	if (CREW__HARD && fiber && pass_on(worker, fiber))
+		fiber = NULL;
 	if (!fiber && !pinned_first)
 		fiber = take_pinned(worker);
 	if (fiber) {
@@ -194,6 +215,10 @@ void crew__fiber_ready(struct crew__fiber *fiber)
 
 bool crew__worker_must_park(struct crew__worker *worker)
 {
+	/* HARD: every other child is left to the loops, where others may steal it */
+	if (CREW__HARD && worker->crew->worker_count > 1 && crew__hard(worker) &&
+	    crew__random_below(&worker->random, 2))
+		return true;
 	for (int turn = 0; turn < 2; turn++) {
 		if (crew__ring_count(&worker->ring) || crew__load_acquire(&worker->pinned_count) ||
 		    !crew__inject_empty(&worker->crew->inject))
@@ -227,6 +252,10 @@ enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct c
 		got++;
 		if (what->is_fiber) {
 			*fiber = crew__container(what, struct crew__fiber, injected);
+			if (CREW__HARD && pass_on(worker, *fiber)) {
+				*fiber = NULL;
+				continue;
+			}
 			if (!crew__ring_push(&worker->ring, *fiber))
 				break; /* full: this one runs now */
 			*fiber = NULL;
@@ -266,6 +295,10 @@ static enum crew__find next_work(struct crew__worker *worker, struct crew__slot 
 	     (crew__load_relaxed(&worker->deque.attention) & CREW__LOOK)) &&
 	    crew__worker_take_injected(worker, fiber) == CREW__FIND_FIBER)
 		return CREW__FIND_FIBER;
+	/* HARD: others' tasks come first, in every other slice */
+	if (CREW__HARD && worker->reserve && worker->tick & 1 && crew__hard(worker) &&
+	    crew__idle_steal(worker, slot))
+		return CREW__FIND_TASK;
 	if ((*fiber = take_ready(worker)))
 		return CREW__FIND_FIBER;
 	if (worker->reserve && crew__deque_pop(&worker->deque, slot))

@@ -41,6 +41,7 @@ struct crew__fiber {
 	uint64_t epoch;		     /* own: see cancel.h */
 	char *room;		     /* below it no join runs children in place */
 	bool fresh;		     /* its context must be made before use */
+	uint8_t passed;		     /* HARD: how often it was passed on since it ran */
 	/* what dumps print; written by the own side, read by anybody */
 	struct crew_word site;
 	struct crew_word name;
@@ -187,6 +188,12 @@ void crew__fiber_ready(struct crew__fiber *fiber);
 /* A join asks: does something wait that it should let in by parking? */
 bool crew__worker_must_park(struct crew__worker *worker);
 
+/* HARD builds do the rare thing whenever they can, simulated ones when the search says so. */
+static inline bool crew__hard(struct crew__worker *worker)
+{
+	return CREW__HARD && crew__port_choose(CREW__CHOICE_SPURIOUS, 2, &worker->random);
+}
+
 /* ---- idle.c: when a worker sleeps, and who wakes it ----------------------- */
 
 enum crew__find {
@@ -204,6 +211,8 @@ void crew__idle_init(struct crew__idle *idle);
 /* Searches, sleeps, searches. */
 enum crew__find crew__idle_find(struct crew__worker *worker, struct crew__slot *slot,
 				struct crew__fiber **fiber);
+/* A task of any other worker. HARD builds only. */
+bool crew__idle_steal(struct crew__worker *worker, struct crew__slot *slot);
 /* After a push that found HUNGER or NAPPER in the attention word. */
 void crew__idle_pushed(struct crew__worker *worker);
 /* After the inject queue got something. */

@@ -5,6 +5,7 @@
  * reach in the middle of their own work leaves errno as it was: it is theirs (R5).
  */
 #include "base/assert.h"
+#include "base/config.h"
 #include "base/random.h"
 #include "port/port.h"
 
@@ -45,6 +46,14 @@ crew_time crew__port_now_coarse(void)
 
 /* ---- futex -------------------------------------------------------------- */
 
+/* HARD: every other sleep ends for no reason. */
+static bool is_rare(void)
+{
+	static struct crew__word32 calls;
+
+	return crew__add32_relaxed(&calls, 1) & 1;
+}
+
 bool crew__port_wait(struct crew__word32 *word, uint32_t expected, crew_time when)
 {
 	struct timespec at = { .tv_sec = when / 1000000000, .tv_nsec = when % 1000000000 };
@@ -54,6 +63,8 @@ bool crew__port_wait(struct crew__word32 *word, uint32_t expected, crew_time whe
 
 	if (when <= 0)
 		return false;
+	if (CREW__HARD && is_rare())
+		return true;
 	/* FUTEX_WAIT_BITSET takes an absolute time on the monotonic clock */
 	rc = syscall(SYS_futex, &word->value, FUTEX_WAIT_BITSET_PRIVATE, expected,
 		     when == CREW_NEVER ? NULL : &at, NULL, FUTEX_BITSET_MATCH_ANY);
@@ -275,9 +286,9 @@ uint32_t crew__port_choose(enum crew__choice what, uint32_t bound, uint64_t *sta
 	case CREW__CHOICE_VICTIM:
 		return crew__random_below(state, bound);
 	case CREW__CHOICE_PATIENCE:
-		return bound - 1;
+		return CREW__HARD ? 0 : bound - 1;
 	case CREW__CHOICE_SPURIOUS:
-		break;
+		return CREW__HARD ? bound - 1 : 0;
 	}
 	return 0;
 }

@@ -97,7 +97,7 @@ int crew__port_on_fork(void (*hook)(void));
 enum crew__choice {
 	CREW__CHOICE_VICTIM,   /* which worker to look at first */
 	CREW__CHOICE_PATIENCE, /* how many turns to wait for an answer */
-	CREW__CHOICE_SPURIOUS, /* 0 nothing; simulated builds may say 1: a rare thing happens */
+	CREW__CHOICE_SPURIOUS, /* 0 nothing; HARD and simulated builds: a rare thing happens */
 };
 
 /* 0 <= result < bound. `state` is the asking worker's own generator state. */

@@ -394,7 +394,8 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 		return false;
 	if (crew__unlikely(crew__stack_pointer() < fiber->room))
 		return false;
-	if (crew__unlikely(crew__load_relaxed(&worker->deque.attention) & CREW__LOOK) &&
+	if ((CREW__HARD ||
+	     crew__unlikely(crew__load_relaxed(&worker->deque.attention) & CREW__LOOK)) &&
 	    crew__worker_must_park(worker))
 		return false;
 	if (crew__unlikely(!crew__deque_take_newest(&worker->deque)))

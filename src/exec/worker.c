@@ -91,7 +91,7 @@ static bool pass_on(struct crew__worker *worker, struct crew__fiber *fiber)
 	fiber->passed++;
 	crew__inject_put(&worker->crew->inject, &fiber->injected);
 	crew__idle_injected(worker->crew);
-	for (int turn = 0; turn < 100; turn++)
+	for (int turn = 0; turn < 20; turn++)
 		crew__spin_hint();
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "crew/crew.h"
 
 #include "base/atomic.h"
+#include "base/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,9 @@ static uint64_t what_fits(uint64_t count)
 #elif defined(__SANITIZE_ADDRESS__)
 	fits = fits < 2000 ? fits : 2000;
 #endif
+	/* the owner of them all, and two workers, need stacks as well */
+	if (fits > CREW__SLABS_MAX * CREW__SLAB_FIBERS - 8)
+		fits = CREW__SLABS_MAX * CREW__SLAB_FIBERS - 8;
 	if (fits < count) {
 		printf("(%llu tasks instead of %llu: more do not fit)\n", (unsigned long long)fits,
 		       (unsigned long long)count);

@@ -161,11 +161,12 @@ $(CXX_TESTS): $(B)/%: tests/%.cpp $(B)/libcrew.a
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 -O1 -g -Iinclude -Isrc -Itests $(SAN_FLAGS) -o $@ $< $(B)/libcrew.a $(TEST_LIBS)
 
-.PHONY: programs where
+.PHONY: programs stress-programs where
 where:
 	@echo $(B)
 
 programs: $(STRESS) $(MISUSE) $(CXX_TESTS)
+stress-programs: $(STRESS)
 
 .PHONY: check check-all check-asan check-tsan check-ubsan check-aarch64 model stress
 check: deps-check

@@ -8,8 +8,6 @@
  */
 #include "sim/world.h"
 
-#include "base/config.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -90,8 +88,7 @@ static struct crew__sim_options with_defaults(const struct crew__sim_options *gi
 	options.one_in = options.one_in ? options.one_in : 10;
 	options.depth = options.depth ? options.depth : 2;
 	options.step_max = options.step_max ? options.step_max : 200000;
-	if (!options.turn_max) /* HARD: more steps for the same */
-		options.turn_max = CREW__HARD ? 10000 : 1000;
+	options.turn_max = options.turn_max ? options.turn_max : 1000;
 	options.length = options.length ? options.length : 1000;
 	return options;
 }

@@ -123,6 +123,7 @@ $(B)/crew-sum: $(addprefix $(B)/,$(SUM_SOURCES:.c=.o)) $(B)/libcrew.a
 TEST_SOURCES  = $(wildcard tests/unit/*/*.c tests/api/*.c)
 MODEL_SOURCES = $(wildcard tests/model/*.c)
 STRESS        = $(patsubst tests/stress/%.c,$(B)/stress/%,$(wildcard tests/stress/*.c))
+FAULT         = $(patsubst tests/fault/%.c,$(B)/fault/%,$(filter-out %/refuse.c,$(wildcard tests/fault/*.c)))
 MISUSE        = $(patsubst tests/misuse/%.c,$(B)/misuse/%,$(wildcard tests/misuse/*.c))
 CXX_TESTS     = $(patsubst tests/%.cpp,$(B)/%,$(wildcard tests/*/*.cpp tests/*/*/*.cpp))
 # the test macros are GNU C
@@ -151,7 +152,7 @@ $(B)/tests-model: $(addprefix $(B)/plain/,$(MODEL_SOURCES:.c=.o) tests/support/p
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ $(TEST_LIBS)
 
-$(STRESS) $(MISUSE): $(B)/%: tests/%.c $(B)/libcrew.a
+$(STRESS) $(MISUSE) $(FAULT): $(B)/%: tests/%.c $(B)/libcrew.a
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_FLAGS) $(LINK_FLAGS) -no-pie -o $@ $< $(B)/libcrew.a $(TEST_LIBS)
@@ -161,12 +162,19 @@ $(CXX_TESTS): $(B)/%: tests/%.cpp $(B)/libcrew.a
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 -O1 -g -Iinclude -Isrc -Itests $(SAN_FLAGS) -o $@ $< $(B)/libcrew.a $(TEST_LIBS)
 
-.PHONY: programs stress-programs where
+# what the system refuses, for any program: LD_PRELOAD
+$(B)/fault/refuse.so: tests/fault/refuse.c
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O1 -g $(WARN) -fPIC -shared -o $@ $<
+
+.PHONY: programs stress-programs faults where
 where:
 	@echo $(B)
 
 programs: $(STRESS) $(MISUSE) $(CXX_TESTS)
 stress-programs: $(STRESS)
+faults: $(FAULT) $(B)/fault/refuse.so
 
 .PHONY: check check-all check-asan check-tsan check-ubsan check-aarch64 model stress
 check: deps-check

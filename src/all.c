@@ -17,6 +17,7 @@
 #include "exec/idle.c"
 #include "exec/inject.c"
 #include "exec/join.c"
+#include "exec/overflow.c"
 #include "exec/park.c"
 #include "exec/pool.c"
 #include "exec/submit.c"

@@ -35,7 +35,9 @@
  *
  * Environment. CREW_WORKERS and CREW_STACK_BYTES change the defaults, never
  * what a program asks for. CREW_DISPLAY_ENV=1 prints on stderr what was chosen
- * and why.
+ * and why. CREW_STACK_REPORT=1 has a task that needs more stack than it has named
+ * on stderr before the fault ends the process; it installs handlers for SIGSEGV and
+ * SIGBUS at the first crew_start(), which hand every fault on to what was there.
  *
  * After fork() every call on a crew of the parent returns CREW_EFORKED in the
  * child; the child may start crews of its own.

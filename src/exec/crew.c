@@ -67,6 +67,7 @@ static bool init_process(void)
 		process.membarrier = crew__port_membarrier_init();
 		crew__port_on_fork(in_forked_child);
 		crew__set_escape_hook(escaped_task);
+		crew__overflow_init();
 		process.done = true;
 	}
 	membarrier = process.membarrier;

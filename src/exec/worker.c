@@ -364,6 +364,7 @@ void crew__worker_main(void *opaque)
 {
 	struct crew__worker *worker = opaque;
 	struct crew__fiber *first = worker->reserve;
+	void *fault_stack = crew__overflow_begin();
 
 	crew__self_set(worker);
 	crew__context_init_thread(&worker->base);
@@ -376,4 +377,5 @@ void crew__worker_main(void *opaque)
 	crew__context_switch(&worker->base, &first->context);
 	crew__tsan_acquire(worker);
 	crew__self_set(NULL);
+	crew__overflow_end(fault_stack);
 }

@@ -193,6 +193,13 @@ static inline bool crew__hard(struct crew__worker *worker)
 {
 	return CREW__HARD && crew__port_choose(CREW__CHOICE_SPURIOUS, 2, &worker->random);
 }
+/* ---- overflow.c: stacks that are too small ---------------------------------- */
+
+/* Once for each process, if it is wanted. */
+void crew__overflow_init(void);
+/* A worker's thread begins and ends. */
+void *crew__overflow_begin(void);
+void crew__overflow_end(void *stack);
 
 /* ---- idle.c: when a worker sleeps, and who wakes it ----------------------- */
 

@@ -87,6 +87,16 @@ uint32_t crew__port_fork_count(void);
 /* Calls `hook` in the child after each fork from now on. pre: once. */
 int crew__port_on_fork(void (*hook)(void));
 
+/* ---- faults -------------------------------------------------------------- */
+
+/* Calls look(address) in the handler of each SIGSEGV and SIGBUS that a thread causes,
+ * before the handler or default action that was there. pre: once. */
+void crew__port_on_fault(void (*look)(uintptr_t address));
+/* Gives the calling thread a stack for signal handlers. NULL: no memory, or it has one. */
+void *crew__port_fault_stack(void);
+/* pre: the same thread. NULL: does nothing. */
+void crew__port_fault_stack_end(void *at);
+
 /* ---- choices ------------------------------------------------------------ */
 
 /*

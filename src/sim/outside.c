@@ -296,6 +296,22 @@ int crew__port_on_fork(void (*hook)(void))
 	return 0;
 }
 
+/* report.c looks at crashes */
+void crew__port_on_fault(void (*look)(uintptr_t address))
+{
+	(void)look;
+}
+
+void *crew__port_fault_stack(void)
+{
+	return NULL;
+}
+
+void crew__port_fault_stack_end(void *at)
+{
+	(void)at;
+}
+
 /* ---- environment and last words ------------------------------------------------ */
 
 void crew__sim_setenv(const char *name, const char *value)

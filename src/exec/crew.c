@@ -58,21 +58,23 @@ static const char *escaped_task(void)
 	return name;
 }
 
-static bool init_process(void)
+/* 0 or CREW_ENOMEM: a child process would not know that it is one. */
+static int init_process(bool *membarrier)
 {
-	bool membarrier;
+	int rc = 0;
 
 	crew__lock_acquire(&process.lock);
-	if (!process.done) {
+	if (!process.done && crew__port_on_fork(in_forked_child)) {
+		rc = CREW_ENOMEM;
+	} else if (!process.done) {
 		process.membarrier = crew__port_membarrier_init();
-		crew__port_on_fork(in_forked_child);
 		crew__set_escape_hook(escaped_task);
 		crew__overflow_init();
 		process.done = true;
 	}
-	membarrier = process.membarrier;
+	*membarrier = process.membarrier;
 	crew__lock_release(&process.lock);
-	return membarrier;
+	return rc;
 }
 
 /* ---- options --------------------------------------------------------------- */
@@ -215,11 +217,14 @@ int crew_start(struct crew **out, const struct crew_options *given)
 	struct crew *crew;
 	char name[32];
 	uint32_t started = 0;
-	bool membarrier = init_process();
+	bool membarrier;
 	int rc = choose_options(&choice, given);
 
 	if (!out || rc)
 		return CREW_EINVAL;
+	rc = init_process(&membarrier);
+	if (rc)
+		return rc;
 	crew = crew__port_map(sizeof(*crew));
 	if (!crew)
 		return CREW_ENOMEM;

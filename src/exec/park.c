@@ -10,7 +10,8 @@
 /* ---- the parkers of plain threads ---------------------------------------- */
 
 /* One for each wait of a plain thread. Never freed: a late wake must find the
- * word mapped. There are never more than threads that waited at once. */
+ * word mapped. There are never more than threads that waited at once. The first few
+ * need no memory, so that a wait ends although there is none (R11). */
 struct thread_parker {
 	struct crew__parker parker;
 	struct thread_parker *next; /* guarded by parkers.lock: free ones */
@@ -21,7 +22,16 @@ static struct {
 	struct crew__lock lock;
 	struct thread_parker *free;
 	struct thread_parker *all;
+	struct thread_parker first[16];
+	uint32_t first_used;
 } parkers CREW__STATE;
+
+/* pre: locked */
+static void enter(struct thread_parker *parker)
+{
+	*parker = (struct thread_parker){ .parker = { .is_thread = 1 }, .all = parkers.all };
+	parkers.all = parker;
+}
 
 static struct thread_parker *try_take_parker(void)
 {
@@ -29,18 +39,20 @@ static struct thread_parker *try_take_parker(void)
 
 	crew__lock_acquire(&parkers.lock);
 	parker = parkers.free;
-	if (parker)
+	if (parker) {
 		parkers.free = parker->next;
+	} else if (parkers.first_used < sizeof(parkers.first) / sizeof(parkers.first[0])) {
+		parker = &parkers.first[parkers.first_used++];
+		enter(parker);
+	}
 	crew__lock_release(&parkers.lock);
 	if (parker)
 		return parker;
 	parker = crew__alloc(sizeof(*parker));
 	if (!parker)
 		return NULL;
-	*parker = (struct thread_parker){ .parker = { .is_thread = 1 } };
 	crew__lock_acquire(&parkers.lock);
-	parker->all = parkers.all;
-	parkers.all = parker;
+	enter(parker);
 	crew__lock_release(&parkers.lock);
 	return parker;
 }

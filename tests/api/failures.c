@@ -207,10 +207,26 @@ Test(failures, R11_start_without_memory_says_so, .timeout = 60)
 	cr_assert(started);
 }
 
-Test(failures, R11_a_plain_thread_waits_although_malloc_failed, .timeout = 30)
+static void *sleep_a_little(void *arg)
 {
-	crew__alloc_fail_after(1);
-	cr_assert_eq(crew_sleep(CREW_MS(1)), 0);
+	(void)arg;
+	return (void *)(intptr_t)crew_sleep(CREW_MS(5));
+}
+
+/* More threads than there are parkers that need no memory. */
+Test(failures, R11_plain_threads_wait_although_malloc_failed, .timeout = 30)
+{
+	pthread_t threads[40];
+	void *rc;
+
+	for (int i = 0; i < 40; i++) {
+		crew__alloc_fail_after(1);
+		cr_assert_eq(pthread_create(&threads[i], NULL, sleep_a_little, NULL), 0);
+	}
+	for (int i = 0; i < 40; i++) {
+		pthread_join(threads[i], &rc);
+		cr_assert_eq((int)(intptr_t)rc, 0);
+	}
 	crew__alloc_fail_after(0);
 }
 

@@ -166,7 +166,7 @@ $(CXX_TESTS): $(B)/%: tests/%.cpp $(B)/libcrew.a
 $(B)/fault/refuse.so: tests/fault/refuse.c
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O1 -g $(WARN) -fPIC -shared -o $@ $<
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $(filter-out -Wpedantic,$(WARN)) -fPIC -shared -o $@ $<
 
 .PHONY: programs stress-programs faults where
 where:

@@ -174,7 +174,7 @@ where:
 
 programs: $(STRESS) $(MISUSE) $(CXX_TESTS)
 stress-programs: $(STRESS)
-faults: $(FAULT) $(B)/fault/refuse.so
+faults: $(FAULT) $(B)/fault/refuse.so $(B)/libcrew.so
 
 .PHONY: check check-all check-asan check-tsan check-ubsan check-aarch64 model stress
 check: deps-check

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * model/mixer.c - random programs over all calls (support/mixer.h) in the simulated
+ * world: small ones, each with some hundred schedules, on 1 to 3 workers.
+ *
+ * MIXED=n makes n programs of each size, FROM=n begins with that seed. A program that
+ * fails is made smaller as long as some schedule makes it fail, and printed.
+ */
+#include "support/mixer.h"
+
+#include "model/model.h"
+
+#include <stdlib.h>
+
+uint64_t mix_thread(void)
+{
+	return crew__sim_thread();
+}
+
+void mix_fail(const struct mix_program *p, const char *what, int node, int rc)
+{
+	crew__sim_fail(CREW__SIM_FAILED, "program %llu, node %d: %s (%d)",
+		       (unsigned long long)p->seed, node, what, rc);
+}
+
+static void mixer_main(void *program)
+{
+	mix_run(program);
+}
+
+static struct crew__sim_result search(struct mix_program *program, const char *name, bool quiet)
+{
+	struct crew__sim_options options = { .name = name,
+					     .quiet = quiet,
+					     .step_max = 1000000,
+					     .no_membarrier = program->seed & 1,
+					     .spurious_one_in = program->seed & 2 ? 4 : 0,
+					     .early_one_in = program->seed & 2 ? 8 : 0 };
+
+	mix_expect_all(program);
+	return crew__sim_search_seeds(&options, mixer_main, program, 200);
+}
+
+/* Drops nodes, those below them first, while it still fails. */
+static void shorten(struct mix_program *program, const char *name)
+{
+	for (int i = program->count - 1; i >= program->threads; i--) {
+		bool leaf = true;
+
+		for (int j = i + 1; j < program->count; j++)
+			leaf &= program->nodes[j].parent != i || program->nodes[j].dropped;
+		program->nodes[i].dropped = leaf;
+		if (leaf && search(program, name, true).verdict == CREW__SIM_OK)
+			program->nodes[i].dropped = false;
+	}
+	mix_expect_all(program);
+}
+
+static void mix_programs(uint64_t from, unsigned most)
+{
+	static struct mix_program program;
+	const char *mixed = getenv("MIXED");
+	const char *text = getenv("FROM");
+	uint64_t count = mixed ? strtoull(mixed, NULL, 10) : 40;
+
+	if (text)
+		from = strtoull(text, NULL, 10);
+	for (uint64_t seed = from; seed < from + count; seed++) {
+		char name[32];
+		struct crew__sim_result result;
+
+		snprintf(name, sizeof(name), "mixed_%u_%llu", most, (unsigned long long)seed);
+		mix_make(&program, seed, 1 + seed % 3, most);
+		result = search(&program, name, false);
+		if (result.verdict != CREW__SIM_OK) {
+			shorten(&program, name);
+			mix_print(&program, stderr);
+		}
+		cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", name, result.message);
+	}
+}
+
+Test(mixer, small_programs, .timeout = 300)
+{
+	mix_programs(1, 5);
+}
+
+Test(mixer, middle_programs, .timeout = 300)
+{
+	mix_programs(1001, 10);
+}
+
+Test(mixer, large_programs, .timeout = 300)
+{
+	mix_programs(2001, 16);
+}

@@ -358,6 +358,8 @@ bool crew__sim_make_thread(void (*fn)(void *), void *arg, const char *name, uint
 	/* whoever ran here before may have been abandoned */
 	__asan_unpoison_memory_region(thread->stack, STACK_BYTES);
 #endif
+	if (world.running)
+		crew__sim_weak_map(); /* the stack may have been that of one who was joined */
 	thread->sp =
 		crew__switch_prepare(thread->stack, thread->stack + STACK_BYTES, entry, thread);
 	crew__sim_weak_start(thread);

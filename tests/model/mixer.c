@@ -94,3 +94,40 @@ Test(mixer, large_programs, .timeout = 300)
 {
 	mix_programs(2001, 16);
 }
+
+/* ---- found by it ------------------------------------------------------------------ */
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void start_and_join(void *arg)
+{
+	uint64_t thread;
+
+	(void)arg;
+	crew__sim_check(crew__port_thread_start(&thread, nothing, NULL, "short") == 0, "start");
+	crew__port_thread_join(thread);
+}
+
+/* Two threads that know nothing of each other: the second gets the stack of the first
+ * one's thread, and that is no race. */
+static void stack_main(void *arg)
+{
+	uint64_t other;
+
+	(void)arg;
+	crew__sim_check(crew__port_thread_start(&other, start_and_join, NULL, "other") == 0,
+			"start");
+	start_and_join(NULL);
+	crew__port_thread_join(other);
+}
+
+Test(mixer, a_joined_threads_stack_is_used_again, .timeout = 300)
+{
+	struct crew__sim_options options = { .name = "stack_again" };
+	struct crew__sim_result result = crew__sim_search_seeds(&options, stack_main, NULL, 1000);
+
+	cr_assert(result.verdict == CREW__SIM_OK, "%s", result.message);
+}

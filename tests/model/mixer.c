@@ -6,7 +6,7 @@
  * MIXED=n makes n programs of each size, FROM=n begins with that seed. A program that
  * fails is made smaller as long as some schedule makes it fail, and printed.
  */
-#include "support/mixer.h"
+#include "support/mixer_run.h"
 
 #include "model/model.h"
 

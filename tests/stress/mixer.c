@@ -8,10 +8,11 @@
  * times (3). Those that differ between two runs of one program are the schedule's. A run
  * that takes longer than a minute hangs: the crews are dumped, and the process ends.
  */
-#include "support/mixer.h"
+#include "support/mixer_run.h"
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #define HANG_SECONDS 60
@@ -20,11 +21,19 @@ static struct mix_program program;
 static const char *me;
 static struct crew_word runs;
 
-static _Noreturn void die(void)
+static void say_again(void)
 {
-	fprintf(stderr, "again: SEED=%llu SECONDS=600 %s 1 100000\n",
-		(unsigned long long)program.seed, me);
-	abort();
+	dprintf(2, "again: SEED=%llu SECONDS=600 %s 1 100000\n", (unsigned long long)program.seed,
+		me);
+}
+
+/* A crash, an abort: says which program it was, and lets it happen. */
+static struct sigaction before[2];
+
+static void crashed(int signal)
+{
+	say_again();
+	sigaction(signal, &before[signal == SIGABRT], NULL);
 }
 
 uint64_t mix_thread(void)
@@ -37,7 +46,7 @@ void mix_fail(const struct mix_program *p, const char *what, int node, int rc)
 	mix_print(p, stderr);
 	fprintf(stderr, "mixer: SEED=%llu: node %d: %s (%d)\n", (unsigned long long)p->seed, node,
 		what, rc);
-	die();
+	abort();
 }
 
 static void *watch(void *arg)
@@ -58,7 +67,7 @@ static void *watch(void *arg)
 		if (program.crew[i])
 			crew_dump(program.crew[i], stderr);
 	fprintf(stderr, "mixer: SEED=%llu: it hangs\n", (unsigned long long)program.seed);
-	die();
+	abort();
 }
 
 int main(int argc, char **argv)
@@ -71,9 +80,12 @@ int main(int argc, char **argv)
 	crew_time end = crew_now() + CREW_S(seconds ? atoi(seconds) : 8);
 	uint64_t seed = text && *text ? strtoull(text, NULL, 10) : (uint64_t)crew_now();
 	uint64_t tasks = 0, made = 0;
+	struct sigaction action = { .sa_handler = crashed };
 	pthread_t watcher;
 
 	me = argv[0];
+	sigaction(SIGSEGV, &action, &before[0]);
+	sigaction(SIGABRT, &action, &before[1]);
 	printf("mixer: SEED=%llu\n", (unsigned long long)seed);
 	fflush(stdout);
 	if (pthread_create(&watcher, NULL, watch, NULL))

@@ -15,7 +15,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#ifndef HANG_SECONDS
 #define HANG_SECONDS 60
+#endif
 
 static struct mix_program program;
 static const char *me;

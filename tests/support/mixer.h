@@ -291,11 +291,15 @@ static void mix_print(const struct mix_program *p, FILE *out)
 		const struct mix_node *n = &p->nodes[i];
 
 		if (!n->dropped)
-			fprintf(out, "%3d of %2d on %d: %s %s%s%s%s%spolicy %d, group on %d%s\n", i,
-				n->parent, n->crew, n->parent < 0 ? "thread" : hows[n->how],
+			fprintf(out, "%3d of %2d on %d: %s %s%s%s%s%spolicy %d, group on %d%s%s\n",
+				i, n->parent, n->crew, n->parent < 0 ? "thread" : hows[n->how],
 				firsts[n->first], ends[n->end], n->waits ? "waits " : "",
 				n->into_parent ? "into-parent " : "", n->cancels ? "cancels " : "",
-				n->policy, n->where, n->may_skip ? ", may be skipped" : "");
+				n->policy, n->where, n->may_skip ? ", may be skipped" : "",
+				n->ended.value ? ": ended" :
+				n->begun.value ? ": RUNS" :
+				n->spawned     ? ": spawned" :
+						 "");
 	}
 }
 

@@ -16,6 +16,8 @@
 
 #include "crew/crew.h"
 
+#include "base/list.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,38 @@ static struct {
 	bool membarrier;
 } process CREW__STATE; /* guarded by its lock until done */
 
+/* Every crew from the end of its start to the end of its threads: so a canceller finds
+ * those of other crews whose tasks lie below the scope that it has marked. */
+static struct {
+	struct crew__lock lock;
+	struct crew__link list; /* guarded by lock; all zero: none yet */
+} crews CREW__STATE;
+
+static void enlist(struct crew *crew)
+{
+	crew__lock_acquire(&crews.lock);
+	if (!crews.list.next)
+		crew__list_init(&crews.list);
+	crew__list_append(&crews.list, &crew->all);
+	crew__lock_release(&crews.lock);
+}
+
+static void delist(struct crew *crew)
+{
+	crew__lock_acquire(&crews.lock);
+	crew__list_remove(&crew->all);
+	crew__lock_release(&crews.lock);
+}
+
+void crew__interrupt_all(void)
+{
+	crew__lock_acquire(&crews.lock);
+	for (struct crew__link *at = crews.list.next; at && at != &crews.list; at = at->next)
+		crew__interrupt_marked(crew__container(at, struct crew, all));
+	crew__lock_release(&crews.lock);
+	crew__interrupt_threads();
+}
+
 /* A child that was forked inside of a task is a plain thread from now on: an orphan,
  * whose calls on the task's behalf say CREW_EFORKED. No fiber is clean any more, so
  * that joins further out on this stack notice. */
@@ -36,6 +70,8 @@ static void in_forked_child(void)
 	crew__add_acq_rel(&crew__cancel_epoch, 1);
 	/* a thread that is not here any more may have held them */
 	process.lock = (struct crew__lock){ .word = { 0 } };
+	crews.lock = (struct crew__lock){ .word = { 0 } };
+	crews.list.next = NULL; /* the parent's are nobody's here */
 	crew__park_in_child();
 	if (crew__self() || crew__self_host()) {
 		crew__self_set(NULL);
@@ -266,6 +302,7 @@ int crew_start(struct crew **out, const struct crew_options *given)
 		free_crew(crew);
 		return rc;
 	}
+	enlist(crew);
 	display_choice(&choice, crew);
 	*out = crew;
 	return 0;
@@ -323,6 +360,7 @@ static int stop_in_thread(void *opaque)
 	/* the last one to leave may still hold the lock */
 	crew__lock_acquire(&crew->visitors_lock);
 	crew__lock_release(&crew->visitors_lock);
+	delist(crew);
 	end_workers(crew, crew->worker_count);
 	crew__threads_stop(&crew->threads);
 	crew__timer_stop(&crew->timer);
@@ -398,7 +436,7 @@ void crew_cancel(struct crew *crew, const char *reason)
 		if (visitor->private_.owner)
 			crew__interrupt(visitor->private_.owner);
 	crew__lock_release(&crew->visitors_lock);
-	crew__interrupt_threads();
+	crew__interrupt_all();
 }
 
 unsigned crew_worker_count(const struct crew *crew)

@@ -53,6 +53,10 @@ int crew__caller_check(const struct crew__caller *caller);
 int crew__visit(struct crew *crew, struct crew_group *group, bool inside);
 void crew__leave(struct crew *crew, struct crew_group *group);
 
+/* A scope was marked: wakes every task that waits below a marked one, of whatever crew,
+ * for what a task has run on another crew lies below its scopes too. */
+void crew__interrupt_all(void);
+
 /* Queues a task from anywhere. pre: it is counted. 0 or CREW_ENOMEM. */
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
 		 const struct crew_task_options *options, const void *copy, size_t copy_bytes);

@@ -152,6 +152,7 @@ struct crew {
 	struct crew__threads threads;
 	struct crew__word32 callers; /* threads of others that are making a fiber ready */
 	/* groups that plain threads (and other crews' tasks) hold open */
+	struct crew__link all; /* guarded by the lock of all crews (crew.c) */
 	struct crew__lock visitors_lock;
 	struct crew_group *visitors; /* guarded by visitors_lock */
 	struct crew__word32 visitor_count;

@@ -138,8 +138,7 @@ static void cancel_from_inside(struct crew_group *group)
 	} else if (!group->private_.fiber) {
 		crew__join_interrupt(group);
 	}
-	crew__interrupt_marked(group->scope.private_.crew);
-	crew__interrupt_threads(); /* they look for themselves */
+	crew__interrupt_all();
 }
 
 static void record_failure(struct crew_group *group, int rc)

@@ -97,6 +97,69 @@ Test(mixer, large_programs, .timeout = 300)
 
 /* ---- found by it ------------------------------------------------------------------ */
 
+static struct crew *second;
+static struct crew_word asleep;
+
+static int sleep_for_ever(void *arg)
+{
+	(void)arg;
+	crew__store_relaxed(&asleep, 1);
+	return crew_sleep(CREW_NEVER);
+}
+
+static int run_on_the_second(void *arg)
+{
+	return crew_run(second, sleep_for_ever, arg);
+}
+
+static int fail_later(void *arg)
+{
+	while (!crew__load_relaxed(&asleep))
+		crew_yield();
+	crew_sleep(CREW_US(10));
+	return arg ? 7 : 0;
+}
+
+/* What a child runs on another crew lies below the group that a sibling cancels, or
+ * below the crew that is cancelled. */
+static int cancel_across(void *cancels)
+{
+	struct crew_group group;
+
+	crew_group_open(&group, NULL);
+	crew_group_spawn(&group, run_on_the_second, NULL);
+	crew_group_spawn(&group, fail_later, cancels ? NULL : &group);
+	if (cancels) {
+		fail_later(NULL);
+		crew_cancel(NULL, "test");
+	}
+	return crew_group_close(&group, 0);
+}
+
+static void across_main(void *cancels)
+{
+	struct crew *first;
+	int rc;
+
+	crew__init_word(&asleep, 0);
+	crew__sim_check(crew_start(&first, CREW_OPTIONS(.workers = 1)) == 0, "start");
+	crew__sim_check(crew_start(&second, CREW_OPTIONS(.workers = 1)) == 0, "start");
+	rc = crew_run(first, cancel_across, cancels);
+	crew__sim_check(rc == (cancels ? CREW_ECANCELED : 7), "the close of the group");
+	crew__sim_check(crew_stop(first) == 0 && crew_stop(second) == 0, "stop");
+}
+
+Test(mixer, a_cancellation_reaches_what_runs_on_another_crew, .timeout = 300)
+{
+	struct crew__sim_options options = { .name = "across" };
+	struct crew__sim_result result = crew__sim_search_seeds(&options, across_main, NULL, 300);
+
+	cr_assert(result.verdict == CREW__SIM_OK, "%s", result.message);
+	options.name = "across_crew";
+	result = crew__sim_search_seeds(&options, across_main, &second, 300);
+	cr_assert(result.verdict == CREW__SIM_OK, "%s", result.message);
+}
+
 static void nothing(void *arg)
 {
 	(void)arg;

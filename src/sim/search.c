@@ -158,6 +158,9 @@ static void explain(struct search *search)
 	struct crew__sim_choices best = { .list = NULL };
 	struct crew__sim_result failure = search->result;
 
+	if (search->loud)
+		fprintf(stderr, "sim: %s: failed in run %llu\n", search->options.name,
+			(unsigned long long)search->runs);
 	search->failure = failure.verdict;
 	copy_choices(&best, &crew__sim_made);
 	search->options.strategy = CREW__SIM_REPLAY;

@@ -176,7 +176,7 @@ programs: $(STRESS) $(MISUSE) $(CXX_TESTS)
 stress-programs: $(STRESS)
 faults: $(FAULT) $(B)/fault/refuse.so $(B)/libcrew.so
 
-.PHONY: check check-all check-asan check-tsan check-ubsan check-aarch64 model stress
+.PHONY: check check-all check-asan check-tsan check-ubsan check-aarch64 model mutants stress
 check: deps-check
 	@$(MAKE) --no-print-directory DEPS=no lib tools
 	@CC='$(CC)' MAKE='$(MAKE)' tools/check quick
@@ -199,6 +199,9 @@ check-aarch64:
 
 model: deps-check
 	@CC='$(CC)' MAKE='$(MAKE)' tools/check model
+
+mutants: deps-check
+	@MAKE='$(MAKE)' CC='$(CC)' tools/mutants $(ONLY)
 
 stress: deps-build
 	@CC='$(CC)' MAKE='$(MAKE)' SECONDS='$(SECONDS)' SEED='$(SEED)' tools/check stress
@@ -268,6 +271,7 @@ help:
 	'make check-all      + sanitizers, tiny, hard, model, stress, aarch64 ~20 min' \
 	'make check-asan     the tests under ASan and LSan (-tsan, -ubsan)    ~3 min each' \
 	'make model          the real code in the simulated world             ~2 min' \
+	'make mutants        weakens the engine by a line at a time; ONLY=name     ~30 min' \
 	'make stress         SECONDS=60 SEED=7                                as long as you say' \
 	'make perf           benchmarks against rivals and targets            ~9 min; QUICK=1 ~1 min' \
 	'make lint           clang-format, clang-tidy, cppcheck               ~1 min' \

@@ -217,3 +217,23 @@ Test(deque, with_fences_in_place_of_membarrier, .timeout = 120)
 	model.tries = 6;
 	seeds("deque_fences_seeds", model, 5000);
 }
+
+/* D3: a closer that has read bottom stands still, while another one closes at the same
+ * place. */
+Test(deque, a_closer_stands_still, .timeout = 120)
+{
+	struct deque_model model = { .script = "+-+-+-+-", .thieves = 2, .tries = 4 };
+
+	seeds("deque_stalled_closer", model, 10000);
+}
+
+/* D2: a thief that has read a slot stands still, while the owner takes everything back
+ * and pushes as much anew, and another one publishes that. */
+Test(deque, a_thief_stands_still, .timeout = 120)
+{
+	struct deque_model model = { .script = "++--++", .thieves = 2, .tries = 2 };
+	struct crew__sim_options options = { .name = "deque_stalled_thief", .strong = true };
+	struct crew__sim_result result = crew__sim_enumerate(&options, deque_main, &model, 3);
+
+	cr_assert(result.verdict == CREW__SIM_OK, "%s", result.message);
+}

@@ -268,7 +268,7 @@ help:
 	'make                library, shared and static, and the tools       ~15 s' \
 	'make demo           set-up, then checksums of a real tree            ~60 s' \
 	'make check          set-up, then the tests: run before each commit   ~3 min' \
-	'make check-all      + sanitizers, tiny, hard, model, stress, aarch64 ~20 min' \
+	'make check-all      + sanitizers, valgrind, tiny, hard, lto, model, aarch64 ~30 min' \
 	'make check-asan     the tests under ASan and LSan (-tsan, -ubsan)    ~3 min each' \
 	'make model          the real code in the simulated world             ~2 min' \
 	'make mutants        weakens the engine by a line at a time; ONLY=name     ~30 min' \

@@ -39,6 +39,17 @@
  * on stderr before the fault ends the process; it installs handlers for SIGSEGV and
  * SIGBUS at the first crew_start(), which hand every fault on to what was there.
  *
+ * What the system refuses shows as CREW_ENOMEM or CREW_EAGAIN, and what was accepted
+ * runs to its end all the same. A seccomp filter that forbids membarrier must be there
+ * before the first crew_start(): a process that loses it later is ended with a sentence.
+ * A worker whose thread is stopped from outside (a debugger) holds up the task that it
+ * runs, tasks pinned to it, and whoever needs a lock or a wake-up that it was about to
+ * give; the other workers take the rest. The processors are counted at crew_start();
+ * a smaller affinity mask afterwards changes the speed and nothing else.
+ *
+ * exit() may be called by a task: the process ends, whatever other tasks do. libcrew.so
+ * stays in memory after dlclose(), and so do its crews.
+ *
  * After fork() every call on a crew of the parent returns CREW_EFORKED in the
  * child; the child may start crews of its own.
  *
@@ -80,7 +91,7 @@ struct crew_options {
  * Returns:	0
  *		CREW_EINVAL	`crew` is NULL, an option is out of its range, or the
  *				library is older than the headers
- *		CREW_ENOMEM	no memory
+ *		CREW_ENOMEM	no memory, or too many mappings (vm.max_map_count)
  *		CREW_EAGAIN	a thread could not be created; those that were have ended
  */
 CREW_API int crew_start(struct crew **crew, const struct crew_options *options);
@@ -142,8 +153,9 @@ CREW_API unsigned crew_worker_count(const struct crew *crew);
 
 /*
  * How many processors this process may use: the smaller of its affinity mask
- * and its cgroup's CPU quota (v1 or v2, rounded up), at least 1. `why`, when
- * not NULL, receives a sentence such as "affinity 2, quota none".
+ * and its cgroup's CPU quota (v1 or v2, rounded up), at least 1. Where the mask
+ * cannot be read all processors count; a quota that cannot be read is none. `why`,
+ * when not NULL, receives a sentence such as "affinity 2, quota none".
  *
  * Checkpoint:	none
  * Callers:	anybody

@@ -228,6 +228,90 @@ Test(fork, R15_the_child_of_a_task_may_start_its_own, .timeout = 60)
 	cr_assert_eq(status_of_fork_in_task(forked_start), 0);
 }
 
+/* The group that was open at the fork, and the function inside of crew_blocking(). */
+static int forked_owner(struct crew_group *group)
+{
+	if (crew_group_spawn(group, give_five, NULL) != CREW_EFORKED)
+		return 30;
+	if (crew_group_wait(group) != CREW_EFORKED)
+		return 31;
+	return crew_group_close(group, 0) == CREW_EFORKED ? 0 : 32;
+}
+
+Test(fork, R15_a_group_that_a_plain_thread_holds_open_says_so, .timeout = 30)
+{
+	struct crew *crew = start(2);
+	struct crew_word stop = { 0 };
+	struct crew_group group;
+	int status;
+	pid_t pid;
+
+	crew_group_open(&group, CREW_GROUP(.crew = crew));
+	cr_assert_eq(crew_group_spawn(&group, count_turns, &stop), 0);
+	pid = fork();
+	if (pid == 0) {
+		status = forked_owner(&group);
+		_exit(status ? status : crew_of_ones_own());
+	}
+	status = reap(pid);
+	crew__store_release(&stop, 1);
+	cr_assert_eq(crew_group_close(&group, 0), 0);
+	cr_assert_eq(crew_stop(crew), 0);
+	cr_assert_eq(status, 0);
+}
+
+static int fork_in_blocking(void *arg)
+{
+	pid_t pid = fork();
+
+	(void)arg;
+	if (pid)
+		return reap(pid);
+	if (crew_check() != CREW_EFORKED || crew_sleep(1) != CREW_EFORKED)
+		_exit(40);
+	if (crew_blocking(give_five, NULL) != CREW_EFORKED)
+		_exit(41);
+	_exit(crew_of_ones_own());
+}
+
+static int call_fork_in_blocking(void *arg)
+{
+	return crew_blocking(fork_in_blocking, arg);
+}
+
+Test(fork, R15_the_child_of_a_call_that_blocks, .timeout = 60)
+{
+	struct crew *crew = start(1);
+	int status = crew_run(crew, call_fork_in_blocking, NULL);
+
+	cr_assert_eq(crew_stop(crew), 0);
+	cr_assert_eq(status, 0);
+}
+
+Test(fork, R15_the_child_of_a_child_says_so_about_both, .timeout = 60)
+{
+	struct crew *crew = start(2);
+	struct crew *own = NULL;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		if (crew_start(&own, NULL))
+			_exit(50);
+		pid = fork();
+		if (pid == 0) {
+			status = all_say_forked(crew);
+			status = status ? status : all_say_forked(own);
+			_exit(status ? status : crew_of_ones_own());
+		}
+		status = reap(pid);
+		_exit(status ? status : crew_stop(own) ? 51 : 0);
+	}
+	status = reap(pid);
+	cr_assert_eq(crew_stop(crew), 0);
+	cr_assert_eq(status, 0);
+}
+
 /* ---- while others hold the library's locks ------------------------------------ */
 
 static struct crew_word enough;
@@ -274,4 +358,48 @@ Test(fork, R15_a_fork_while_plain_threads_wait_leaves_no_lock_held, .timeout = 1
 	cr_assert_eq(crew_stop(crew), 0);
 }
 
+#ifndef CREW__ASAN /* whose allocator keeps a lock that a vanished thread held */
+
+static void *start_all_the_time(void *arg)
+{
+	(void)arg;
+	while (!crew__load_relaxed(&enough))
+		crew_run(NULL, give_five, NULL);
+	return NULL;
+}
+
+/* Forks in the middle of starts, stops, visits, spawns. */
+Test(fork, R15_a_fork_in_the_middle_of_anything_leaves_a_child_that_works, .timeout = 120)
+{
+	struct crew *crew = start(2);
+	struct crew_word stop = { 0 };
+	struct crew_group group;
+	pthread_t threads[2];
+	int status = 0;
+
+	crew__store_relaxed(&enough, 0);
+	crew_group_open(&group, CREW_GROUP(.crew = crew));
+	cr_assert_eq(crew_group_spawn(&group, count_turns, &stop), 0);
+	cr_assert_eq(crew_group_spawn(&group, count_turns, &stop), 0);
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, start_all_the_time, NULL), 0);
+	for (int i = 0; status == 0 && i < 100; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			status = forked_owner(&group);
+			_exit(status ? status : crew_of_ones_own());
+		}
+		status = reap(pid);
+	}
+	crew__store_relaxed(&enough, 1);
+	crew__store_release(&stop, 1);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	cr_assert_eq(crew_group_close(&group, 0), 0);
+	cr_assert_eq(crew_stop(crew), 0);
+	cr_assert_eq(status, 0, "status %d", status);
+}
+
+#endif /* CREW__ASAN */
 #endif /* CREW__TSAN */

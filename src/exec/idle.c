@@ -184,15 +184,26 @@ static bool steal_task(struct crew__worker *worker, struct crew__worker *victim,
 	}
 }
 
+/* Counts a searcher out; the last one that found something wakes the next. */
+static void stop_searching(struct crew__worker *worker)
+{
+	struct crew__idle *idle = &worker->crew->idle;
+
+	if (crew__idle_searching(crew__add_acq_rel(&idle->word, (uint64_t)-1)) == 1)
+		wake_one(worker->crew);
+}
+
 bool crew__idle_steal(struct crew__worker *worker, struct crew__slot *slot)
 {
 	struct crew *crew = worker->crew;
+	bool taken = false;
 
-	for (uint32_t i = 1; i < crew->worker_count; i++)
-		if (steal_task(worker, &crew->workers[(worker->index + i) % crew->worker_count],
-			       slot))
-			return true;
-	return false;
+	crew__add_acq_rel(&crew->idle.word, SEARCHER); /* I3 */
+	for (uint32_t i = 1; i < crew->worker_count && !taken; i++)
+		taken = steal_task(worker, &crew->workers[(worker->index + i) % crew->worker_count],
+				   slot);
+	stop_searching(worker);
+	return taken;
 }
 
 /* Is the single ready fiber that we left alone still where it was? */
@@ -403,9 +414,9 @@ enum crew__find crew__idle_find(struct crew__worker *worker, struct crew__slot *
 			continue;
 		sleep_if_idle(worker, left_one);
 	}
-	/* counts itself out; the last one that found something wakes the next */
-	if (crew__idle_searching(crew__add_acq_rel(&idle->word, (uint64_t)-1)) == 1 &&
-	    found != CREW__FIND_END)
-		wake_one(worker->crew);
+	if (found == CREW__FIND_END)
+		crew__add_acq_rel(&idle->word, (uint64_t)-1);
+	else
+		stop_searching(worker);
 	return found;
 }

@@ -161,7 +161,7 @@ struct functions {
 	__typeof__(crew_start) *start;
 	__typeof__(crew_run) *run;
 	__typeof__(crew_stop) *stop;
-	__typeof__(crew_sleep) *sleep;
+	__typeof__(crew_sleep) *doze;
 };
 
 static void *load(struct functions *functions)
@@ -175,20 +175,20 @@ static void *load(struct functions *functions)
 	*(void **)(void *)&functions->start = dlsym(handle, "crew_start");
 	*(void **)(void *)&functions->run = dlsym(handle, "crew_run");
 	*(void **)(void *)&functions->stop = dlsym(handle, "crew_stop");
-	*(void **)(void *)&functions->sleep = dlsym(handle, "crew_sleep");
+	*(void **)(void *)&functions->doze = dlsym(handle, "crew_sleep");
 	return handle;
 }
 
 static int sleep_in(void *functions)
 {
-	return ((struct functions *)functions)->sleep(CREW_US(10)) ? 1 : 5;
+	return ((struct functions *)functions)->doze(CREW_US(10)) ? 1 : 5;
 }
 
 static void *use(void *handle)
 {
 	struct functions functions;
 	void *own = load(&functions);
-	bool ok = functions.run(NULL, sleep_in, &functions) == 5 && functions.sleep(1) == 0;
+	bool ok = functions.run(NULL, sleep_in, &functions) == 5 && functions.doze(1) == 0;
 
 	/* this thread ends after the library was unloaded */
 	return dlclose(own) == 0 && ok ? handle : NULL;

@@ -301,7 +301,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		return find_refuse() ? walk() : WRONG;
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		for (unsigned on = 0; on < 2; on++) {
 			unsigned k = 0;

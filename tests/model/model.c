@@ -2,6 +2,8 @@
 /* model.c - see model.h. */
 #include "model/model.h"
 
+#include "base/config.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -93,7 +95,8 @@ void model_main(void *opaque)
 	for (unsigned i = 0; i < m->threads && m->stop_early; i++)
 		crew__port_thread_join(threads[i]);
 	check_groups();
-	if (m->lasts >= 0)
+	/* HARD builds let a fiber wait that could go on */
+	if (m->lasts >= 0 && !CREW__HARD)
 		crew__sim_check(crew__port_now() - begun == m->lasts, "it took too long");
 }
 

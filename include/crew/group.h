@@ -88,9 +88,8 @@ struct crew_group {
 		void *waiter;	 /* who waits for the last child */
 		int32_t refused; /* bad options: what spawn and close return */
 		int32_t reserved;
-		void *owner; /* who may have to be interrupted */
-		void *host;  /* opened inside its crew_blocking() call */
-		void *reserved2[1];
+		void *host; /* opened inside its crew_blocking() call */
+		void *reserved2[2];
 		uint32_t lock;
 		int32_t first;		/* the first failure */
 		struct crew_word count; /* children counted off elsewhere */

@@ -12,6 +12,15 @@
 
 #include "crew/base.h"
 
+/* Why something is cancelled. */
+enum crew_cancel_source {
+	CREW_BY_CALL = 1,     /* somebody asked for it */
+	CREW_BY_DEADLINE = 2, /* the time was up */
+	CREW_BY_SIBLING = 3,  /* a child of the group failed */
+	CREW_BY_PARENT = 4,   /* the group's own block failed */
+	CREW_BY_STOP = 5,     /* crew_cancel() */
+};
+
 /*
  * Storage for a scope. It must not be moved or copied while it is open. No
  * field is for callers.
@@ -19,10 +28,22 @@
 struct crew_scope {
 	struct {
 		struct crew_scope *parent;
-		void *crew;
-		struct crew_word state;
+		void *crew; /* whose timer serves its deadline */
 		const char *name;
-		void *reserved[4];
+		uint32_t flags;
+		uint32_t lock;
+		/* what follows is written when it is first needed */
+		void *tree[6];	/* children, siblings, members */
+		void *entry[5]; /* in the timer's heap */
+		struct crew_word deadline;
+		int64_t when; /* it was cancelled: why, and by whom */
+		const char *reason;
+		const char *by;
+		const char *site;
+		uint32_t source;
+		uint32_t state;
+		void *ref;
+		void *reserved[2];
 	} private_;
 };
 

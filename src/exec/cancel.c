@@ -2,27 +2,335 @@
 /* cancel.c - see cancel.h. */
 #include "exec/cancel.h"
 
+#include "base/assert.h"
 #include "exec/worker.h"
 
 struct crew_word crew__cancel_epoch CREW__STATE = { 1 };
 
-bool crew__scope_marked(const struct crew_scope *scope)
+/* Over all deliveries (C4). */
+static struct crew__lock deliveries CREW__STATE;
+
+void crew__cancel_in_child(void)
+{
+	deliveries = (struct crew__lock){ .word = { 0 } };
+}
+
+/* ---- looking ------------------------------------------------------------------- */
+
+bool crew__scope_cancelled(const struct crew_scope *scope)
 {
 	for (; scope; scope = scope->private_.parent) {
-		const struct crew *crew = scope->private_.crew;
+		uint32_t flags = crew__scope_flags(scope);
 
-		if (crew__load_acquire(&scope->private_.state) & CREW__SCOPE_MARK)
+		if (flags & CREW__EFFECTIVE)
 			return true;
-		if (crew && crew__load_acquire(&crew->cancelled))
-			return true;
+		if (flags & (CREW__SHIELD | CREW__COMPLETE))
+			return false;
 	}
 	return false;
 }
 
-bool crew__scope_mark(struct crew_scope *scope)
-{
-	uint64_t before = crew__or_acq_rel(&scope->private_.state, CREW__SCOPE_MARK);
+/* ---- the lists of a scope -------------------------------------------------------- */
 
+struct tree {
+	struct crew__link children;
+	struct crew__link sibling;
+	struct crew__link members;
+};
+_Static_assert(sizeof(struct tree) == sizeof(((struct crew_scope *)0)->private_.tree),
+	       "crew_scope has room for the lists");
+
+static struct tree *tree_of(struct crew_scope *scope)
+{
+	return (struct tree *)(void *)scope->private_.tree;
+}
+
+static struct crew_scope *child_of(struct crew__link *sibling)
+{
+	struct tree *tree = crew__container(sibling, struct tree, sibling);
+
+	return crew__container((void **)(void *)tree, struct crew_scope, private_.tree);
+}
+
+static bool has(const struct crew_scope *scope, uint32_t flags)
+{
+	return crew__scope_flags(scope) & flags;
+}
+
+static void set(struct crew_scope *scope, uint32_t flags)
+{
+	crew__or32_acq_rel(crew__scope_word(scope), flags);
+}
+
+static void clear(struct crew_scope *scope, uint32_t flags)
+{
+	crew__and32_acq_rel(crew__scope_word(scope), ~flags);
+}
+
+/* Locks it; from now on it has lists. */
+static struct tree *lock_lists(struct crew_scope *scope)
+{
+	struct tree *tree = tree_of(scope);
+
+	crew__lock_acquire(crew__scope_lock(scope));
+	if (!has(scope, CREW__LISTS)) {
+		crew__list_init(&tree->children);
+		crew__list_init(&tree->members);
+		set(scope, CREW__LISTS);
+	}
+	return tree;
+}
+
+static void unlock(struct crew_scope *scope)
+{
+	crew__lock_release(crew__scope_lock(scope));
+}
+
+/* ---- going down -------------------------------------------------------------------- */
+
+struct walk {
+	struct crew_scope *top;
+	bool members; /* any were seen */
+	struct crew__parker *woken;
+};
+
+/* What is done at a scope, locked. True: go below it. */
+typedef bool visit_fn(struct crew_scope *at, struct walk *walk);
+
+/* From walk->top down, each scope before what is below it. Does not recurse. */
+static void go_down(struct walk *walk, visit_fn *visit)
+{
+	struct crew_scope *at = walk->top;
+	struct crew__link *next = NULL;
+
+	crew__lock_acquire(crew__scope_lock(at));
+	for (bool enter = true;;) {
+		struct crew__link *end = &tree_of(at)->children;
+		struct crew_scope *parent = at->private_.parent;
+
+		if (enter)
+			next = visit(at, walk) && has(at, CREW__LISTS) ? end->next : end;
+		enter = next != end;
+		if (enter) {
+			at = child_of(next);
+			crew__lock_acquire(crew__scope_lock(at));
+			continue;
+		}
+		if (at != walk->top)
+			next = tree_of(at)->sibling.next;
+		unlock(at); /* LAST TOUCH */
+		if (at == walk->top)
+			return;
+		at = parent;
+	}
+}
+
+static bool make_effective(struct crew_scope *at, struct walk *walk)
+{
+	if (at != walk->top && has(at, CREW__EFFECTIVE | CREW__SHIELD))
+		return false;
+	set(at, CREW__EFFECTIVE | CREW__FRESH);
+	if (has(at, CREW__LISTS) && !crew__list_empty(&tree_of(at)->members))
+		walk->members = true;
+	return true;
+}
+
+static bool wake_members(struct crew_scope *at, struct walk *walk)
+{
+	if (!has(at, CREW__FRESH))
+		return false;
+	clear(at, CREW__FRESH);
+	if (has(at, CREW__LISTS)) {
+		struct crew__link *members = &tree_of(at)->members;
+
+		for (struct crew__link *link = members->next; link != members; link = link->next) {
+			struct crew__parker *parker =
+				crew__container(link, struct crew__parker, member);
+
+			if (crew__cancel_parker(parker)) {
+				parker->woken = walk->woken;
+				walk->woken = parker;
+			}
+		}
+	}
+	return true;
+}
+
+/* The shield went up: what is effective because of what is outside is so no longer. */
+static bool make_clean(struct crew_scope *at, struct walk *walk)
+{
+	if (at != walk->top && has(at, CREW__MARKED | CREW__SHIELD))
+		return false;
+	clear(at, CREW__EFFECTIVE);
+	return true;
+}
+
+static bool have_membarrier(void)
+{
+	static struct crew_word known CREW__STATE; /* 0 unknown, 1 no, 2 yes */
+	uint64_t answer = crew__load_acquire(&known);
+
+	if (!answer) {
+		answer = crew__port_membarrier_init() ? 2 : 1;
+		crew__store_release(&known, answer);
+	}
+	return answer == 2;
+}
+
+/* pre: deliveries is locked, top is not effective. Adds to the list of those woken. */
+static struct crew__parker *deliver(struct crew_scope *top, struct crew__parker *woken)
+{
+	struct walk walk = { .top = top, .woken = woken };
+
+	go_down(&walk, make_effective);
 	crew__add_acq_rel(&crew__cancel_epoch, 1); /* pairs: cancel.epoch */
-	return !(before & CREW__SCOPE_MARK);
+	if (walk.members && have_membarrier())
+		crew__port_membarrier(); /* pairs: cancel.effective */
+	else if (walk.members)
+		crew__fence_seq_cst();
+	go_down(&walk, wake_members);
+	return walk.woken;
+}
+
+/* ---- registering --------------------------------------------------------------------- */
+
+/* Links the scope under its parent. True: it must take over that the parent is effective. */
+static bool link_scope(struct crew_scope *scope, struct crew_scope *parent)
+{
+	struct tree *tree = lock_lists(parent);
+	bool inherits;
+
+	if (!has(scope, CREW__LINKED)) {
+		crew__list_append(&tree->children, &tree_of(scope)->sibling);
+		set(scope, CREW__LINKED);
+	}
+	inherits = has(parent, CREW__EFFECTIVE) && !has(scope, CREW__EFFECTIVE | CREW__SHIELD);
+	unlock(parent);
+	return inherits;
+}
+
+static void inherit(struct crew_scope *scope, struct crew_scope *parent)
+{
+	struct crew__parker *woken = NULL;
+
+	crew__lock_acquire(&deliveries);
+	if (has(parent, CREW__EFFECTIVE) && !has(scope, CREW__EFFECTIVE | CREW__SHIELD))
+		woken = deliver(scope, NULL);
+	crew__lock_release(&deliveries);
+	crew__ready_all(woken);
+}
+
+static void complete(struct crew_scope *scope)
+{
+	struct crew_scope *at = scope;
+	struct crew_scope *end;
+
+	/* one that is linked and not complete is on somebody else's way: we go it too */
+	for (; at->private_.parent && !has(at, CREW__COMPLETE); at = at->private_.parent)
+		if (link_scope(at, at->private_.parent))
+			inherit(at, at->private_.parent);
+	end = at;
+	for (at = scope; at != end; at = at->private_.parent)
+		set(at, CREW__COMPLETE);
+	if (!has(end, CREW__COMPLETE))
+		set(end, CREW__COMPLETE);
+}
+
+void crew__scope_join(struct crew_scope *scope, struct crew__parker *parker)
+{
+	struct tree *tree;
+
+	if (parker->scope)
+		crew__scope_part(parker);
+	if (!has(scope, CREW__COMPLETE))
+		complete(scope);
+	tree = lock_lists(scope);
+	crew__list_append(&tree->members, &parker->member);
+	unlock(scope);
+	parker->scope = scope;
+}
+
+void crew__scope_part(struct crew__parker *parker)
+{
+	struct crew_scope *scope = parker->scope;
+
+	crew__lock_acquire(crew__scope_lock(scope));
+	crew__list_remove(&parker->member);
+	unlock(scope);
+	parker->scope = NULL;
+}
+
+void crew__scope_leave(struct crew_scope *scope, struct crew__parker *own)
+{
+	struct crew_scope *parent = scope->private_.parent;
+
+	if (own && own->scope == scope)
+		crew__scope_part(own);
+	if (has(scope, CREW__LINKED)) {
+		crew__lock_acquire(crew__scope_lock(parent)); /* C3 */
+		crew__list_remove(&tree_of(scope)->sibling);
+		unlock(parent);
+	}
+	crew__assert(!has(scope, CREW__LISTS) || (crew__list_empty(&tree_of(scope)->children) &&
+						  crew__list_empty(&tree_of(scope)->members)));
+}
+
+/* ---- cancelling ---------------------------------------------------------------------- */
+
+struct crew__parker *crew__scope_deliver(struct crew_scope *scope, const struct crew__cause *cause,
+					 struct crew__parker *woken)
+{
+	crew__lock_acquire(&deliveries);
+	if (!has(scope, CREW__MARKED)) {
+		crew__lock_acquire(crew__scope_lock(scope));
+		scope->private_.source = cause->source;
+		scope->private_.reason = cause->reason;
+		scope->private_.by = cause->by;
+		scope->private_.site = cause->site;
+		scope->private_.when = crew__port_now();
+		set(scope, CREW__MARKED);
+		unlock(scope);
+		if (!has(scope, CREW__EFFECTIVE))
+			woken = deliver(scope, woken);
+	}
+	crew__lock_release(&deliveries);
+	return woken;
+}
+
+void crew__ready_all(struct crew__parker *woken)
+{
+	while (woken) {
+		struct crew__parker *next = woken->woken;
+
+		crew__ready(woken);
+		woken = next;
+	}
+}
+
+void crew__scope_cancel(struct crew_scope *scope, const struct crew__cause *cause)
+{
+	crew__ready_all(crew__scope_deliver(scope, cause, NULL));
+}
+
+void crew__scope_shield(struct crew_scope *scope, bool shield)
+{
+	struct crew_scope *parent = scope->private_.parent;
+	struct crew__parker *woken = NULL;
+
+	if (!has(scope, CREW__COMPLETE) && parent)
+		complete(scope);
+	crew__lock_acquire(&deliveries);
+	if (shield) {
+		struct walk walk = { .top = scope };
+
+		set(scope, CREW__SHIELD | CREW__SHIELDED);
+		if (has(scope, CREW__EFFECTIVE) && !has(scope, CREW__MARKED))
+			go_down(&walk, make_clean);
+	} else {
+		clear(scope, CREW__SHIELD);
+		if (parent && has(parent, CREW__EFFECTIVE) && !has(scope, CREW__EFFECTIVE))
+			woken = deliver(scope, NULL);
+	}
+	crew__lock_release(&deliveries);
+	crew__ready_all(woken);
 }

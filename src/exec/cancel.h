@@ -1,32 +1,148 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cancel.h - what floor 3 knows of cancellation: scopes have parents and a mark,
- * and a counter moves whenever anything anywhere is marked.
+ * cancel.h - the tree of scopes: what is cancelled, and who has to be woken for it.
  *
- * A fiber remembers the epoch at which it last found nothing marked from its
- * innermost scope outwards. While the epoch stands still that is still so: scopes
- * opened since then were opened inside clean ones, and those closed since then
- * had clean parents. So a check costs two loads and a compare.
+ * WORDS
+ *	marked		the scope was cancelled itself. It never goes back.
+ *	shield		what is outside of the scope does not reach inside.
+ *	effective	marked; or not shielded, and the parent is effective. Whoever runs
+ *			in an effective scope is cancelled.
+ *	linked		in its parent's list of children.
+ *	complete	linked, and so are all around it, up to the outermost.
+ *	member		a parker that waits, or has waited, with the scope as its innermost.
+ *
+ * A scope lies in the frame of whoever opened it. Opening one writes a few words and
+ * tells nobody. It is linked when somebody may have to find it: when what runs in it
+ * waits and can be interrupted, or when its shield is switched. That goes upwards, from
+ * the scope to the first complete one; on the way each takes over from its parent what
+ * it must.
+ *
+ * A check looks from the innermost scope outwards: effective is yes, shielded or complete
+ * is no, else the parent knows. A fiber remembers the epoch at which it last found
+ * that it is not cancelled. While the epoch stands still that is still so: scopes opened
+ * since then were opened inside clean ones, and those closed since had clean parents (a
+ * shield's may be not: closing one makes the fiber forget). So a check costs two loads
+ * and a compare.
+ *
+ * A wait that can be interrupted makes its parker a member of its innermost scope, once
+ * for many waits. A canceller goes down from the scope and makes all below effective, up
+ * to shields; then it moves the epoch; then it goes down once more and ends the
+ * waits of all members. What it takes is theirs to finish: nobody but the parker itself
+ * makes it a member, or none.
+ *
+ * INVARIANTS
+ *	C1  Whoever waits interruptibly is a member of its innermost scope, which is complete.
+ *	C2  A complete scope's effective flag is right, but for a cancellation on its way.
+ *	C3  The lists of a scope, and the flag that they are there, are guarded by its lock.
+ *	    A walker holds the locks of the path that it stands on: parents first. So a
+ *	    scope may be left as soon as it is unlinked under its parent's lock.
+ *	C4  marked, shield, effective change under the one lock over all deliveries, so
+ *	    that whoever finds a subtree effective knows that it was woken: a cancel that
+ *	    returns has woken all that waited below before it began.
+ *	C5  Deliveries begin at a scope that somebody keeps open: its owner, a task in it,
+ *	    the timer (which its owner waits for), the list of a crew's visitors.
  *
  * ORDERS
  *	cancel.epoch	marking comes first, then the epoch moves (release). A check
  *			loads the epoch (acquire), then looks, and remembers the epoch
  *			that it loaded: a mark that it missed moves the epoch later.
+ *	cancel.effective  the hook of a wait: store the word, look at effective (in a
+ *			scope that stays: park.h P4). Canceller: set effective, look at the
+ *			word. Its membarrier is the fence of both; where there is none
+ *			both fence.
+ *
+ * Locks, outermost first: the list of visitors, deliveries, scopes from parents to
+ * children, a timer's heap.
+ *
+ * REJECTED
+ *	Nodes apart from the scopes, type-stable and with generations: opening could fail
+ *	for memory, and nothing here is touched late. Going through all fibers of the crew:
+ *	linear, 2 s for 1000 nested groups that fail. Locks along the path instead of the one
+ *	over deliveries: who cancels inside of what somebody else is cancelling would have to
+ *	climb and wait; every delivery moves one common word, the epoch, anyway.
+ *
+ * GUARDED BY tests/model/scope.c.
  */
 #ifndef CREW__CANCEL_H
 #define CREW__CANCEL_H
 
 #include "base/atomic.h"
+#include "base/list.h"
+#include "exec/park.h"
+#include "port/lock.h"
+
 #include "crew/scope.h"
 
-#define CREW__SCOPE_MARK UINT64_C(1)
+enum crew__scope_flags {
+	CREW__LINKED = 1,
+	CREW__COMPLETE = 2,
+	CREW__MARKED = 4,
+	CREW__SHIELD = 8,
+	CREW__EFFECTIVE = 16,
+	CREW__FRESH = 32,     /* became effective in the delivery that is on its way */
+	CREW__LISTS = 64,     /* there are lists */
+	CREW__SHIELDED = 128, /* has, or had, a shield */
+	/* group.c: what became of the children */
+	CREW__STOPPED = 256,
+	CREW__FAILED = 512,
+};
+
+/* Why a scope was cancelled. */
+struct crew__cause {
+	uint32_t source; /* enum crew_cancel_source */
+	const char *reason;
+	const char *by; /* a task's name */
+	const char *site;
+};
 
 /* Starts at 1; 0 in a fiber means: not looked yet. */
 extern struct crew_word crew__cancel_epoch;
 
-/* From `scope` outwards: is any of them, or the crew of any of them, marked? */
-bool crew__scope_marked(const struct crew_scope *scope);
-/* Marks one scope and moves the epoch. True: it was not marked before. */
-bool crew__scope_mark(struct crew_scope *scope);
+static inline struct crew__word32 *crew__scope_word(struct crew_scope *scope)
+{
+	return (struct crew__word32 *)(void *)&scope->private_.flags;
+}
+
+static inline uint32_t crew__scope_flags(const struct crew_scope *scope)
+{
+	return crew__load32_acquire(
+		(const struct crew__word32 *)(const void *)&scope->private_.flags);
+}
+
+static inline struct crew__lock *crew__scope_lock(struct crew_scope *scope)
+{
+	return (struct crew__lock *)(void *)&scope->private_.lock;
+}
+
+/* What cancelled the scope itself, or 0. */
+static inline uint32_t crew__scope_source(const struct crew_scope *scope)
+{
+	return crew__scope_flags(scope) & CREW__MARKED ? scope->private_.source : 0;
+}
+
+/* Is whoever runs in `scope` cancelled? NULL: no. */
+bool crew__scope_cancelled(const struct crew_scope *scope);
+
+/* Own side. The parker is, or is no longer, a member of `scope`, or of any. */
+void crew__scope_join(struct crew_scope *scope, struct crew__parker *parker);
+void crew__scope_part(struct crew__parker *parker);
+/* The owner leaves. pre: what was opened in it is closed. Parts `own` (or NULL) from it. */
+void crew__scope_leave(struct crew_scope *scope, struct crew__parker *own);
+
+/*
+ * Cancels a scope and all below; the first cause stays. Returns when everybody who
+ * waited there is ready. crew__scope_deliver() adds them to a list instead, for
+ * crew__ready_all(), which may come when the scope is gone.
+ */
+void crew__scope_cancel(struct crew_scope *scope, const struct crew__cause *cause);
+struct crew__parker *crew__scope_deliver(struct crew_scope *scope, const struct crew__cause *cause,
+					 struct crew__parker *woken);
+void crew__ready_all(struct crew__parker *woken);
+
+/* Switches a shield. Off: a cancellation from outside is delivered at once. */
+void crew__scope_shield(struct crew_scope *scope, bool shield);
+
+/* After fork, in the child: forgets what threads that are gone held. */
+void crew__cancel_in_child(void);
 
 #endif /* CREW__CANCEL_H */

@@ -11,6 +11,9 @@
  *	4. spare threads and the timer thread end and are joined.
  *	5. memory goes back. Stacks of free fibers hold suspended loops, nothing else.
  * Start is the same list from the bottom up; a step that fails undoes the others.
+ *
+ * CANCEL. Every task lives below a visitor's group: those are cancelled, and so is any
+ * that is opened later.
  */
 #include "exec/exec.h"
 
@@ -30,38 +33,6 @@ static struct {
 	bool membarrier;
 } process CREW__STATE; /* guarded by its lock until done */
 
-/* Every crew from the end of its start to the end of its threads: so a canceller finds
- * those of other crews whose tasks lie below the scope that it has marked. */
-static struct {
-	struct crew__lock lock;
-	struct crew__link list; /* guarded by lock; all zero: none yet */
-} crews CREW__STATE;
-
-static void enlist(struct crew *crew)
-{
-	crew__lock_acquire(&crews.lock);
-	if (!crews.list.next)
-		crew__list_init(&crews.list);
-	crew__list_append(&crews.list, &crew->all);
-	crew__lock_release(&crews.lock);
-}
-
-static void delist(struct crew *crew)
-{
-	crew__lock_acquire(&crews.lock);
-	crew__list_remove(&crew->all);
-	crew__lock_release(&crews.lock);
-}
-
-void crew__interrupt_all(void)
-{
-	crew__lock_acquire(&crews.lock);
-	for (struct crew__link *at = crews.list.next; at && at != &crews.list; at = at->next)
-		crew__interrupt_marked(crew__container(at, struct crew, all));
-	crew__lock_release(&crews.lock);
-	crew__interrupt_threads();
-}
-
 /* A child that was forked inside of a task is a plain thread from now on: an orphan,
  * whose calls on the task's behalf say CREW_EFORKED. No fiber is clean any more, so
  * that joins further out on this stack notice. */
@@ -70,9 +41,8 @@ static void in_forked_child(void)
 	crew__add_acq_rel(&crew__cancel_epoch, 1);
 	/* a thread that is not here any more may have held them */
 	process.lock = (struct crew__lock){ .word = { 0 } };
-	crews.lock = (struct crew__lock){ .word = { 0 } };
-	crews.list.next = NULL; /* the parent's are nobody's here */
 	crew__park_in_child();
+	crew__cancel_in_child();
 	if (crew__self() || crew__self_host()) {
 		crew__self_set(NULL);
 		crew__self_set_host(NULL);
@@ -302,7 +272,6 @@ int crew_start(struct crew **out, const struct crew_options *given)
 		free_crew(crew);
 		return rc;
 	}
-	enlist(crew);
 	display_choice(&choice, crew);
 	*out = crew;
 	return 0;
@@ -312,6 +281,7 @@ int crew_start(struct crew **out, const struct crew_options *given)
 
 int crew__visit(struct crew *crew, struct crew_group *group, bool inside)
 {
+	struct crew__cause cause = { 0 };
 	bool open;
 
 	crew__lock_acquire(&crew->visitors_lock);
@@ -323,8 +293,11 @@ int crew__visit(struct crew *crew, struct crew_group *group, bool inside)
 			crew->visitors->private_.prev = group;
 		crew->visitors = group;
 		crew__add32_acq_rel(&crew->visitor_count, 1);
+		cause = crew->cancelled_by;
 	}
 	crew__lock_release(&crew->visitors_lock);
+	if (cause.source)
+		crew__scope_cancel(&group->scope, &cause);
 	return open ? 0 : CREW_ECLOSED;
 }
 
@@ -360,7 +333,6 @@ static int stop_in_thread(void *opaque)
 	/* the last one to leave may still hold the lock */
 	crew__lock_acquire(&crew->visitors_lock);
 	crew__lock_release(&crew->visitors_lock);
-	delist(crew);
 	end_workers(crew, crew->worker_count);
 	crew__threads_stop(&crew->threads);
 	crew__timer_stop(&crew->timer);
@@ -412,31 +384,21 @@ int crew_stop(struct crew *crew)
 void crew_cancel(struct crew *crew, const char *reason)
 {
 	struct crew__caller caller = crew__caller();
-	struct crew__fiber *fiber;
+	struct crew__cause cause = crew__caller_cause(&caller, CREW_BY_STOP, reason);
+	struct crew__parker *woken = NULL;
 
 	if (!crew && caller.fiber)
 		crew = caller.fiber->crew;
 	if (!crew || crew__is_forked(crew))
 		return;
-	if (crew__exchange_acq_rel(&crew->cancelled, 1) == 0)
-		crew->cancel_reason = reason;
-	crew__add_acq_rel(&crew__cancel_epoch, 1); /* pairs: cancel.epoch */
-	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
-		crew__interrupt_begin(&fiber->parker);
 	crew__lock_acquire(&crew->visitors_lock);
+	if (!crew->cancelled_by.source)
+		crew->cancelled_by = cause;
+	crew__store_release(&crew->cancelled, 1);
 	for (struct crew_group *visitor = crew->visitors; visitor; visitor = visitor->private_.next)
-		if (visitor->private_.owner)
-			crew__interrupt_begin(visitor->private_.owner);
+		woken = crew__scope_deliver(&visitor->scope, &crew->cancelled_by, woken);
 	crew__lock_release(&crew->visitors_lock);
-	crew__interrupt_fence();
-	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
-		crew__interrupt(&fiber->parker);
-	crew__lock_acquire(&crew->visitors_lock);
-	for (struct crew_group *visitor = crew->visitors; visitor; visitor = visitor->private_.next)
-		if (visitor->private_.owner)
-			crew__interrupt(visitor->private_.owner);
-	crew__lock_release(&crew->visitors_lock);
-	crew__interrupt_all();
+	crew__ready_all(woken);
 }
 
 unsigned crew_worker_count(const struct crew *crew)

@@ -3,9 +3,9 @@
  * exec.h - the door of floor 3, and the only header of it that floors 4 to 6
  * include. A task can stop running only through crew__park().
  *
- *	park.h		wait, wake, interrupt
+ *	park.h		wait, wake
  *	join.h		count the children of a group, run them in place
- *	cancel.h	marks and the epoch
+ *	cancel.h	the tree of scopes and the epoch
  *	worker.h	the current fiber and worker (crew__self()), ready queues
  */
 #ifndef CREW__EXEC_H
@@ -47,15 +47,15 @@ void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope
 /* 0, CREW_ECANCELED or CREW_EFORKED. */
 int crew__caller_check(const struct crew__caller *caller);
 
-/* A plain thread, or a task of another crew, opens a group on the crew. 0, or
- * CREW_ECLOSED: it is being stopped. `inside`: the caller is part of what was accepted
- * before, which may still open what it needs. */
+/* Who calls, as the one that cancels. */
+struct crew__cause crew__caller_cause(const struct crew__caller *caller, uint32_t source,
+				      const char *reason);
+
+/* A plain thread, or a task of another crew, opens a group on the crew: cancelled, if the
+ * crew is. 0, or CREW_ECLOSED: it is being stopped. `inside`: the caller is part of what
+ * was accepted before, which may still open what it needs. */
 int crew__visit(struct crew *crew, struct crew_group *group, bool inside);
 void crew__leave(struct crew *crew, struct crew_group *group);
-
-/* A scope was marked: wakes every task that waits below a marked one, of whatever crew,
- * for what a task has run on another crew lies below its scopes too. */
-void crew__interrupt_all(void);
 
 /* Queues a task from anywhere. pre: it is counted. 0 or CREW_ENOMEM. */
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,

@@ -112,6 +112,8 @@ void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot)
 	crew__call_task(slot->fn, fork);
 	crew__require(fiber->scope == scope, "a forked call returned without closing its group",
 		      slot->site);
+	if (crew__unlikely(fiber->parker.scope))
+		crew__scope_part(&fiber->parker);
 	fiber->scope = NULL;
 	crew__show_pointer(&fiber->site, NULL);
 	before = crew__exchange_acq_rel(&fork->state, DONE); /* pairs: fork.state; F2 */

@@ -79,17 +79,14 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 	bool granted;
 
 	crew__waiter_init(&waiter, interruptible);
-	/* crew__join_interrupt reads it under the lock */
-	crew__lock_acquire(crew__join_lock(group));
+	if (interruptible)
+		crew__lock_acquire(crew__join_lock(group));
 	group->private_.waiter = &waiter;
-	if (!interruptible)
-		crew__lock_release(crew__join_lock(group));
 	granted = crew__park(&waiter, interruptible ? arm_and_unlock : arm, group, CREW_NEVER,
 			     reason);
 	if (interruptible) {
-		/* in one go: who finds the count armed finds the waiter */
+		/* the hook may still hold it, and whoever finds the count armed */
 		crew__lock_acquire(crew__join_lock(group));
-		group->private_.waiter = NULL;
 		if (!granted)
 			crew__add_acq_rel(&group->private_.count,
 					  0 - CREW__JOIN_BIAS - (uint64_t)group->private_.own);
@@ -101,18 +98,6 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 		crew__store_relaxed(&group->private_.count, 0);
 	}
 	return granted;
-}
-
-void crew__join_interrupt(struct crew_group *group)
-{
-	struct crew__parker *parker;
-	bool won;
-
-	crew__lock_acquire(crew__join_lock(group));
-	won = group->private_.waiter && crew__cancel_waiter(group->private_.waiter, &parker);
-	crew__lock_release(crew__join_lock(group));
-	if (won)
-		crew__ready(parker);
 }
 
 /* ---- records ------------------------------------------------------------- */
@@ -182,7 +167,7 @@ bool crew__fiber_look(struct crew__fiber *fiber)
 
 	if (epoch == fiber->epoch)
 		return true;
-	if (crew__is_forked(fiber->crew) || crew__scope_marked(fiber->scope))
+	if (crew__is_forked(fiber->crew) || crew__scope_cancelled(fiber->scope))
 		return false;
 	fiber->epoch = epoch;
 	return true;
@@ -240,6 +225,8 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 	}
 	worker = fiber->worker;
 	fiber->scope = NULL;
+	if (crew__unlikely(fiber->parker.scope))
+		crew__scope_part(&fiber->parker);
 	crew__show_pointer(&fiber->site, NULL);
 	if (worker->done_group != group)
 		crew__join_flush(worker);

@@ -87,10 +87,6 @@ static inline void crew__join_flush(struct crew__worker *worker)
  * granted. Returns false when it was cancelled: the group is unarmed again. */
 bool crew__join_park(struct crew_group *group, bool interruptible, const char *reason);
 
-/* The group was marked: interrupts its owner if that is a plain thread in crew_group_wait.
- * (A fiber is interrupted whatever it waits for, and needs no lock.) */
-void crew__join_interrupt(struct crew_group *group);
-
 /* The loop runs a task that it took from a deque. */
 void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot);
 /* Calls a task that has a record; the record is freed. `skip`: does not call. */

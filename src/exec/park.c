@@ -15,23 +15,14 @@
 struct thread_parker {
 	struct crew__parker parker;
 	struct thread_parker *next; /* guarded by parkers.lock: free ones */
-	struct thread_parker *all;  /* guarded by parkers.lock: every one ever made */
 };
 
 static struct {
 	struct crew__lock lock;
 	struct thread_parker *free;
-	struct thread_parker *all;
 	struct thread_parker first[16];
 	uint32_t first_used;
 } parkers CREW__STATE;
-
-/* pre: locked */
-static void enter(struct thread_parker *parker)
-{
-	*parker = (struct thread_parker){ .parker = { .is_thread = 1 }, .all = parkers.all };
-	parkers.all = parker;
-}
 
 static struct thread_parker *try_take_parker(void)
 {
@@ -43,7 +34,7 @@ static struct thread_parker *try_take_parker(void)
 		parkers.free = parker->next;
 	} else if (parkers.first_used < sizeof(parkers.first) / sizeof(parkers.first[0])) {
 		parker = &parkers.first[parkers.first_used++];
-		enter(parker);
+		*parker = (struct thread_parker){ .parker = { .is_thread = 1 } };
 	}
 	crew__lock_release(&parkers.lock);
 	if (parker)
@@ -51,9 +42,7 @@ static struct thread_parker *try_take_parker(void)
 	parker = crew__alloc(sizeof(*parker));
 	if (!parker)
 		return NULL;
-	crew__lock_acquire(&parkers.lock);
-	enter(parker);
-	crew__lock_release(&parkers.lock);
+	*parker = (struct thread_parker){ .parker = { .is_thread = 1 } };
 	return parker;
 }
 
@@ -70,6 +59,8 @@ static void give_parker(struct crew__parker *parker)
 {
 	struct thread_parker *owner = crew__container(parker, struct thread_parker, parker);
 
+	if (parker->scope)
+		crew__scope_part(parker);
 	crew__lock_acquire(&parkers.lock);
 	owner->next = parkers.free;
 	parkers.free = owner;
@@ -78,13 +69,24 @@ static void give_parker(struct crew__parker *parker)
 
 /* ---- waiting ------------------------------------------------------------- */
 
+/* The innermost scope of the calling plain thread, or of the task that it is a host of. */
+static struct crew_scope *thread_scope(void)
+{
+	const struct crew__fiber *host = crew__self_host();
+
+	return host ? host->scope : crew__self_scope();
+}
+
 void crew__waiter_init(struct crew__waiter *waiter, bool interruptible)
 {
 	struct crew__worker *worker = crew__self();
+	struct crew_scope *scope = worker ? worker->fiber->scope : thread_scope();
 
 	waiter->parker = worker ? &worker->fiber->parker : take_parker();
 	waiter->expected = CREW__PARK_TICKET(crew__load_relaxed(&waiter->parker->word)) + 8;
 	waiter->expected |= interruptible ? CREW__WAITING : CREW__FIRM;
+	if (interruptible && scope != waiter->parker->scope)
+		crew__scope_join(scope, waiter->parker);
 }
 
 void crew__waiter_fini(struct crew__waiter *waiter)
@@ -95,19 +97,10 @@ void crew__waiter_fini(struct crew__waiter *waiter)
 
 static bool move_word(struct crew__parker *parker, uint64_t expected, enum crew__park_state to)
 {
-	uint64_t held = CREW__PARK_TICKET(expected) | CREW__HELD;
-	uint64_t word = expected;
-
-	while (!crew__cas_acq_rel(&parker->word, &word, CREW__PARK_TICKET(expected) | to)) {
-		if (word != held)
-			return false;
-		crew__spin_hint(); /* a look up the scopes is all that it takes */
-		word = expected;
-	}
-	return true;
+	return crew__cas_acq_rel(&parker->word, &expected, CREW__PARK_TICKET(expected) | to);
 }
 
-/* Between storing the word and looking at pending (park.pending). */
+/* Between storing the word and looking at the scope (cancel.effective). */
 static void publish_word(struct crew__parker *parker, uint64_t expected, bool fences)
 {
 	crew__store_release(&parker->word, expected); /* pairs: park.word */
@@ -117,22 +110,12 @@ static void publish_word(struct crew__parker *parker, uint64_t expected, bool fe
 		crew__compiler_barrier();
 }
 
-/* A look at a fiber that may be waiting, or in any other state, by anybody. */
-static void interrupt_if_marked(struct crew__fiber *fiber)
+/* Cancelled meanwhile? Then it ends the wait, unless somebody was faster. */
+static bool cancel_at_once(struct crew__parker *parker, uint64_t expected)
 {
-	struct crew__parker *parker = &fiber->parker;
-	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
-	bool cancelled;
-
-	if (CREW__PARK_STATE(word) == CREW__HELD)
-		word = CREW__PARK_TICKET(word) | CREW__WAITING;
-	if (CREW__PARK_STATE(word) != CREW__WAITING || !move_word(parker, word, CREW__HELD))
-		return;
-	cancelled = crew__scope_marked(fiber->scope);
-	crew__store_release(&parker->word, CREW__PARK_TICKET(word) |
-						   (cancelled ? CREW__CANCELLED : CREW__WAITING));
-	if (cancelled)
-		crew__ready(parker);
+	return CREW__PARK_STATE(expected) == CREW__WAITING && parker->scope &&
+	       crew__unlikely(crew__scope_flags(parker->scope) & CREW__EFFECTIVE) &&
+	       move_word(parker, expected, CREW__CANCELLED);
 }
 
 struct publish {
@@ -146,20 +129,13 @@ static void publish_fiber(struct crew__worker *worker, struct crew__fiber *left,
 {
 	struct publish publish = *(struct publish *)opaque;
 	struct crew__parker *parker = &left->parker;
-	bool cancelled = false;
+	bool cancelled;
 
 	publish_word(parker, publish.expected, worker->crew->fences);
-	if (CREW__PARK_STATE(publish.expected) == CREW__WAITING &&
-	    crew__unlikely(crew__load_acquire(&parker->pending))) {
-		crew__store_relaxed(&parker->pending, 0);
-		cancelled = crew__scope_marked(left->scope) &&
-			    move_word(parker, publish.expected, CREW__CANCELLED);
-	}
+	cancelled = cancel_at_once(parker, publish.expected);
 	publish.after(publish.arg);
 	if (cancelled)
 		crew__fiber_ready(left);
-	else if (CREW__HARD && crew__hard(worker))
-		interrupt_if_marked(left); /* races with whoever grants it */
 }
 
 static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
@@ -176,14 +152,10 @@ static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
 	word = crew__load_acquire(&waiter->parker->word);
 	crew__store_relaxed(&waiter->parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
 	crew__show_pointer(&fiber->reason, NULL);
-	return CREW__PARK_STATE(word) == CREW__GRANTED;
-}
-
-static const struct crew_scope *thread_scope(void)
-{
-	const struct crew__fiber *host = crew__self_host();
-
-	return host ? host->scope : crew__self_scope();
+	if (CREW__PARK_STATE(word) == CREW__GRANTED)
+		return true;
+	fiber->epoch = 0; /* what comes next looks, though the epoch may not have moved yet */
+	return false;
 }
 
 /*
@@ -194,19 +166,15 @@ static const struct crew_scope *thread_scope(void)
 static bool park_thread(struct crew__waiter *waiter, const struct publish *publish, crew_time when)
 {
 	struct crew__parker *parker = waiter->parker;
-	bool interruptible = CREW__PARK_STATE(publish->expected) == CREW__WAITING;
 	bool in_time = true;
-	bool over = false;
+	bool over;
 	uint64_t word;
 
 	publish_word(parker, publish->expected, true);
-	if (interruptible && crew__scope_marked(thread_scope()))
-		over = move_word(parker, publish->expected, CREW__CANCELLED);
+	over = cancel_at_once(parker, publish->expected);
 	publish->after(publish->arg);
 	while (!over && !(crew__exchange32_acq_rel(&parker->signal, 0) & CREW__SIGNAL_READY)) {
-		if (interruptible && crew__scope_marked(thread_scope()))
-			over = move_word(parker, publish->expected, CREW__CANCELLED);
-		else if (!in_time)
+		if (!in_time)
 			over = move_word(parker, publish->expected, CREW__GRANTED);
 		if (!over)
 			in_time = crew__port_wait(&parker->signal, 0, when);
@@ -237,11 +205,11 @@ bool crew__grant(const struct crew__waiter *waiter, struct crew__parker **parker
 	return move_word(waiter->parker, waiter->expected, CREW__GRANTED);
 }
 
-bool crew__cancel_waiter(const struct crew__waiter *waiter, struct crew__parker **parker)
+bool crew__cancel_parker(struct crew__parker *parker)
 {
-	*parker = waiter->parker;
-	return CREW__PARK_STATE(waiter->expected) == CREW__WAITING &&
-	       move_word(waiter->parker, waiter->expected, CREW__CANCELLED);
+	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
+
+	return CREW__PARK_STATE(word) == CREW__WAITING && move_word(parker, word, CREW__CANCELLED);
 }
 
 bool crew__make_firm(struct crew__waiter *waiter)
@@ -262,68 +230,8 @@ void crew__ready(struct crew__parker *parker)
 	crew__fiber_ready(crew__container(parker, struct crew__fiber, parker));
 }
 
-void crew__interrupt_begin(struct crew__parker *parker)
-{
-	crew__store_release(&parker->pending, 1); /* pairs: park.pending */
-}
-
-static bool have_membarrier(void)
-{
-	static struct crew_word known CREW__STATE; /* 0 unknown, 1 no, 2 yes */
-	uint64_t answer = crew__load_acquire(&known);
-
-	if (!answer) {
-		answer = crew__port_membarrier_init() ? 2 : 1;
-		crew__store_release(&known, answer);
-	}
-	return answer == 2;
-}
-
-void crew__interrupt_fence(void)
-{
-	if (have_membarrier())
-		crew__port_membarrier();
-	else
-		crew__fence_seq_cst();
-}
-
-void crew__interrupt(struct crew__parker *parker)
-{
-	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
-
-	if (CREW__PARK_STATE(word) == CREW__HELD) /* somebody else's look may be older */
-		word = CREW__PARK_TICKET(word) | CREW__WAITING;
-	if (parker->is_thread) {
-		/* it looks for itself: park_thread */
-		crew__or32_acq_rel(&parker->signal, CREW__SIGNAL_LOOK);
-		crew__port_wake(&parker->signal, 1);
-		return;
-	}
-	if (CREW__PARK_STATE(word) == CREW__WAITING && move_word(parker, word, CREW__CANCELLED))
-		crew__ready(parker);
-}
-
-void crew__interrupt_marked(struct crew *crew)
-{
-	struct crew__fiber *fiber;
-
-	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
-		crew__interrupt_begin(&fiber->parker);
-	crew__interrupt_fence();
-	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
-		interrupt_if_marked(fiber);
-}
-
 void crew__park_in_child(void)
 {
 	parkers.lock = (struct crew__lock){ .word = { 0 } };
-	parkers.free = NULL; /* perhaps half changed; `all` changes by one store */
-}
-
-void crew__interrupt_threads(void)
-{
-	crew__lock_acquire(&parkers.lock);
-	for (struct thread_parker *parker = parkers.all; parker; parker = parker->all)
-		crew__interrupt(&parker->parker);
-	crew__lock_release(&parkers.lock);
+	parkers.free = NULL; /* perhaps half changed */
 }

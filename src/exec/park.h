@@ -11,16 +11,18 @@
  *	lot	what the awaited thing keeps its waiters in, and the lock over it:
  *		of a timer heap, of a group, of a queue. park.c knows only `after`.
  *	waker	makes the awaited thing true. Holds the lot's lock.
- *	canceller	interrupts the wait. Knows the parker, never a frame or a lot.
+ *	canceller	interrupts the wait. Finds the parker in the tree of scopes (cancel.h);
+ *		knows no frame of it and no lot.
  *
  * LIFE OF A WAIT
- *	1. The waiter is prepared (a new ticket), the lot is locked, the task finds
- *	   that it must wait and links its waiter.
+ *	1. The waiter is prepared: a new ticket, and if it can be interrupted the parker
+ *	   becomes a member of its innermost scope. The lot is locked, the task finds that
+ *	   it must wait and links its waiter.
  *	2. crew__park() switches to another fiber, with the lot still locked. That
  *	   one runs the hook before anything else:
- *	3. word = WAITING (or FIRM: cannot be interrupted); look at `pending`, and if
- *	   it is set ask whether the task is cancelled: resolve as CANCELLED if so;
- *	   then after(arg) unlocks the lot.
+ *	3. word = WAITING (or FIRM: cannot be interrupted); if WAITING look whether the
+ *	   innermost scope is effective: resolve as CANCELLED if so; then after(arg)
+ *	   unlocks the lot.
  *	4. A waker moves the word from WAITING or FIRM to GRANTED, a canceller from
  *	   WAITING to CANCELLED: one compare-exchange wins.
  *	5. The winner, and nobody else, makes the parker ready; a waker unlocks the
@@ -32,7 +34,6 @@
  *	RUNNING -> WAITING                                    +-> ready -> RUNNING
  *	                +-- canceller ----------> CANCELLED --+
  *	           |  a wait can be made firm on the way: WAITING -> FIRM
- *	           |  and held by a canceller that looks: WAITING <-> HELD -> CANCELLED
  *	RUNNING -> FIRM --- waker, lot locked --> GRANTED ------> ready -> RUNNING
  *
  *	A timeout is a grant by the timer (a sleep that is over) or a cancellation.
@@ -44,24 +45,21 @@
  *	P3  Making a parker ready is the winner's last touch of waiter, frame and lot,
  *	    and nobody goes on before: a fiber cannot, a plain thread waits for the
  *	    signal although the word may already say that it has been granted.
- *	P4  A cancelled task that has not yet passed its lot's lock keeps the lot alive:
- *	    so step 3 may unlock it even when a canceller was faster.
- *	P5  An interrupt is never lost: it is seen in step 3, or finds WAITING, or
- *	    stays pending until the next wait.
+ *	P4  A cancelled task that has not yet passed its lot's lock keeps the lot alive, and
+ *	    its scopes: so step 3 may look and unlock even when a canceller was faster.
+ *	P5  An interrupt is never lost: it is seen in step 3, or finds WAITING.
  *	P6  No lock is held across a switch but the lot's, which step 2 hands over.
  *
  * ORDERS
  *	park.word	the hook's store releases the saved registers; whoever wins the
  *			compare-exchange acquires them, and hands them on with the ready
  *			queue (pairs: ring.tail, inject.tail).
- *	park.pending	hook: store the word, look at pending. Canceller: set pending, look
- *			at the word. The canceller's membarrier is the fence of both;
- *			where there is none both fence.
+ *	cancel.effective	see cancel.h.
  *
  * REJECTED
  *	A lock for each task: 30 ns more for each ping-pong. Publishing before the
  *	switch and letting the waker spin until the registers are saved: it then
- *	spins on a thread that the kernel may have paused. Looking at pending after
+ *	spins on a thread that the kernel may have paused. Looking at the scope after
  *	the lot is unlocked: the frame may be gone by then.
  *
  * GUARDED BY tests/model/crew.c.
@@ -78,7 +76,6 @@ enum crew__park_state {
 	CREW__FIRM,
 	CREW__GRANTED,
 	CREW__CANCELLED,
-	CREW__HELD, /* WAITING, and a canceller is looking: others wait for its answer */
 };
 
 #define CREW__PARK_STATE(word)	((enum crew__park_state)(7 & (word)))
@@ -86,17 +83,19 @@ enum crew__park_state {
 
 struct crew__parker {
 	struct crew_word word;
-	struct crew_word pending;
+	struct crew_scope *scope;   /* own: it is a member of (cancel.h) */
+	struct crew__link member;   /* guarded by that scope's lock */
+	struct crew__parker *woken; /* of whoever ended the wait, until it is ready */
 	struct crew__word32 signal; /* plain threads sleep on it: the bits below */
 	uint32_t is_thread;
 };
 
-/* look whether you are cancelled */
+/* look what time it is for you: a deadline has moved */
 #define CREW__SIGNAL_LOOK 1U
 /* your wait is over; exactly one for each wait that another side has won */
 #define CREW__SIGNAL_READY 2U
 
-struct crew;
+struct crew_scope;
 
 struct crew__waiter {
 	struct crew__parker *parker;
@@ -106,7 +105,7 @@ struct crew__waiter {
 /*
  * Step 1. Gives the waiter its parker and its ticket. Cannot fail: a fiber is a
  * parker, and plain threads share a pool of them (when there is no memory for one
- * more, the thread waits for one to come back).
+ * more, the thread waits for one to come back). pre: no lock is held, if interruptible.
  */
 void crew__waiter_init(struct crew__waiter *waiter, bool interruptible);
 /* Instead of parking, when there is nothing to wait for after all. */
@@ -127,10 +126,11 @@ bool crew__park(struct crew__waiter *waiter, void (*after)(void *), void *arg, c
  */
 bool crew__grant(const struct crew__waiter *waiter, struct crew__parker **parker);
 /*
- * Step 4 for a canceller that has the waiter at hand, and the lot locked. True: it won,
- * and now must call crew__ready() once, after it has let go of the lot.
+ * Step 4 for a canceller. True: it won, and now must call crew__ready() once. Who is not
+ * in a wait that can be interrupted is left alone.
+ * pre: it is a member of an effective scope whose lock is held.
  */
-bool crew__cancel_waiter(const struct crew__waiter *waiter, struct crew__parker **parker);
+bool crew__cancel_parker(struct crew__parker *parker);
 /*
  * From WAITING to FIRM: from now on only a grant ends this wait. False: a
  * canceller was faster. pre: the lot is locked.
@@ -139,25 +139,6 @@ bool crew__make_firm(struct crew__waiter *waiter);
 /* Step 5. */
 void crew__ready(struct crew__parker *parker);
 
-/*
- * Step 4 for a canceller: wakes the parker if it waits in a way that can be
- * interrupted, and else leaves a note. The caller has marked a scope in which
- * everything that the parker runs lies; plain threads look for themselves.
- * crew__interrupt_begin() for each parker, one crew__interrupt_fence(), then
- * crew__interrupt() for each.
- */
-void crew__interrupt_begin(struct crew__parker *parker);
-void crew__interrupt_fence(void);
-void crew__interrupt(struct crew__parker *parker);
-/*
- * A scope was marked: wakes every fiber of the crew that waits below a marked scope. It
- * holds each waiting fiber for a moment (HELD), so that its frames stay, and looks.
- * Linear in the fibers ever made; the tree of scopes will know better.
- */
-void crew__interrupt_marked(struct crew *crew);
 /* After fork, in the child: forgets what threads that are gone held. */
 void crew__park_in_child(void);
-/* All plain threads that wait look whether they are cancelled. */
-void crew__interrupt_threads(void);
-
 #endif /* CREW__PARK_H */

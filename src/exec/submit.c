@@ -20,10 +20,22 @@ int crew__caller_check(const struct crew__caller *caller)
 	if (!caller->fiber && !crew__self_scope())
 		return crew__self_orphan() ? CREW_EFORKED : 0;
 	if (!caller->fiber)
-		return crew__scope_marked(crew__self_scope()) ? CREW_ECANCELED : 0;
+		return crew__scope_cancelled(crew__self_scope()) ? CREW_ECANCELED : 0;
 	if (!caller->worker) /* a host: its fiber's epoch is not ours to write */
-		return crew__scope_marked(caller->fiber->scope) ? CREW_ECANCELED : 0;
+		return crew__scope_cancelled(caller->fiber->scope) ? CREW_ECANCELED : 0;
 	return crew__fiber_look(caller->fiber) ? 0 : CREW_ECANCELED;
+}
+
+struct crew__cause crew__caller_cause(const struct crew__caller *caller, uint32_t source,
+				      const char *reason)
+{
+	struct crew__cause cause = { .source = source, .reason = reason };
+
+	if (caller->fiber) {
+		cause.by = (const char *)(uintptr_t)crew__load_relaxed(&caller->fiber->name);
+		cause.site = (const char *)(uintptr_t)crew__load_relaxed(&caller->fiber->site);
+	}
+	return cause;
 }
 
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,

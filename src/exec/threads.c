@@ -213,14 +213,15 @@ int crew__threads_run(struct crew__threads *threads, crew_task_fn *fn, void *arg
 	struct job job = { .fn = fn, .arg = arg, .host = crew__self()->fiber };
 	int rc;
 
+	crew__waiter_init(&job.waiter, true);
 	crew__lock_acquire(&threads->lock);
 	rc = see_to_a_spare(threads);
 	if (rc) {
 		crew__lock_release(&threads->lock);
+		crew__waiter_fini(&job.waiter);
 		return rc;
 	}
 	crew__count(&threads->calls, 1);
-	crew__waiter_init(&job.waiter, true);
 	crew__list_append(&threads->line, &job.link);
 	threads->waiting++;
 	if (crew__park(&job.waiter, unlock_threads, threads, CREW_NEVER, "blocking call"))

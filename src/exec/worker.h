@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "base/trace.h"
+#include "exec/cancel.h"
 #include "exec/deque.h"
 #include "exec/inject.h"
 #include "exec/park.h"
@@ -135,13 +136,12 @@ enum crew__crew_state {
 struct crew {
 	/* read-mostly */
 	struct crew_word state;
-	struct crew_word cancelled;
+	struct crew_word cancelled; /* for dumps */
 	struct crew__worker *workers;
 	uint32_t worker_count;
 	uint32_t forks; /* crew__port_fork_count() at the start */
 	bool fences;	/* no membarrier */
 	size_t workers_bytes;
-	const char *cancel_reason;
 	char name[16];
 	char pad_[64];
 	struct crew__inject inject;
@@ -152,9 +152,9 @@ struct crew {
 	struct crew__threads threads;
 	struct crew__word32 callers; /* threads of others that are making a fiber ready */
 	/* groups that plain threads (and other crews' tasks) hold open */
-	struct crew__link all; /* guarded by the lock of all crews (crew.c) */
 	struct crew__lock visitors_lock;
-	struct crew_group *visitors; /* guarded by visitors_lock */
+	struct crew_group *visitors;	 /* guarded by visitors_lock */
+	struct crew__cause cancelled_by; /* the same; source 0: nobody */
 	struct crew__word32 visitor_count;
 };
 

@@ -16,6 +16,7 @@
  *	G2  `first` is set once. FAIL_FAST marks the scope after that.
  *	G3  A group's failure wakes every waiting task below the group's scope, the owner
  *	    included: whatever the owner does while the group is open lies below it.
+ *	G4  All flags of the scope are 0 unless something has happened: close looks once.
  *
  * ROOM (R8). close runs children in place only while the stack has half its size
  * left, and while nobody waits for the worker's attention.
@@ -29,10 +30,6 @@
 #define CLOSED	UINT32_C(0)
 #define OPEN	UINT32_C(0x6f706e00)
 #define REFUSED UINT32_C(0x72656600) /* opened with bad options */
-
-/* In the scope's state, beside the mark. 0: all went well so far. */
-#define STOPPED UINT64_C(2) /* a child was stopped by a cancellation */
-#define FAILED	UINT64_C(4) /* `first` is set */
 
 static bool is_open(const struct crew_group *group)
 {
@@ -67,7 +64,6 @@ static int visit(struct crew_group *group, const struct crew__caller *caller)
 		return crew__self_orphan() ? CREW_EFORKED : CREW_ESTATE;
 	if (crew__is_forked(crew))
 		return CREW_EFORKED;
-	group->private_.owner = caller->worker ? &caller->fiber->parker : NULL;
 	group->private_.host = caller->worker ? NULL : caller->fiber;
 	if (caller->worker)
 		caller->fiber->epoch = 0; /* the crew may be a cancelled one */
@@ -84,8 +80,6 @@ static __attribute__((noinline)) void open_slow(struct crew_group *group,
 	group->scope.private_.parent = crew__caller_scope(&caller);
 	group->scope.private_.crew = caller.fiber ? caller.fiber->crew : NULL;
 	group->private_.fiber = NULL;
-	group->private_.owner = NULL;
-	group->private_.waiter = NULL;
 	rc = read_options(group, options);
 	if (rc == 0 && caller.worker && group->scope.private_.crew == caller.worker->crew)
 		group->private_.fiber = caller.fiber;
@@ -104,7 +98,8 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 	struct crew__worker *worker = crew__self();
 	struct crew__fiber *fiber;
 
-	crew__init_word(&group->scope.private_.state, 0);
+	group->scope.private_.flags = 0;
+	group->scope.private_.lock = 0;
 	group->scope.private_.name = NULL;
 	group->private_.own = 0;
 	group->private_.state = OPEN | CREW_FAIL_FAST;
@@ -125,20 +120,19 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 
 /* ---- what children say ----------------------------------------------------- */
 
-static void cancel_from_inside(struct crew_group *group)
+static void cancel_from_inside(struct crew_group *group, enum crew_cancel_source source)
 {
-	struct crew__parker *owner = group->private_.owner;
+	struct crew__caller caller = crew__caller();
+	struct crew__cause cause = crew__caller_cause(&caller, source, NULL);
 
-	if (!crew__scope_mark(&group->scope))
-		return;
-	if (!group->private_.fiber && owner) { /* G3: another crew's task */
-		crew__interrupt_begin(owner);
-		crew__interrupt_fence();
-		crew__interrupt(owner);
-	} else if (!group->private_.fiber) {
-		crew__join_interrupt(group);
-	}
-	crew__interrupt_all();
+	/* others need not wait for the first one to have woken everybody */
+	if (!(crew__scope_flags(&group->scope) & CREW__MARKED))
+		crew__scope_cancel(&group->scope, &cause);
+}
+
+static void note(struct crew_group *group, uint32_t flag)
+{
+	crew__or32_acq_rel(crew__scope_word(&group->scope), flag);
 }
 
 static void record_failure(struct crew_group *group, int rc)
@@ -147,7 +141,7 @@ static void record_failure(struct crew_group *group, int rc)
 
 	crew__cas32_acq_rel((struct crew__word32 *)(void *)&group->private_.first, &none,
 			    (uint32_t)rc); /* G2 */
-	crew__or_acq_rel(&group->scope.private_.state, FAILED);
+	note(group, CREW__FAILED);
 }
 
 static int first_failure(const struct crew_group *group)
@@ -159,12 +153,12 @@ static int first_failure(const struct crew_group *group)
 /* CREW_ECANCELED is no failure when there was a cancellation to obey. */
 static bool is_explained(const struct crew_group *group, int rc)
 {
-	return rc == CREW_ECANCELED && crew__scope_marked(&group->scope);
+	return rc == CREW_ECANCELED && crew__scope_cancelled(&group->scope);
 }
 
 void crew__group_child_skipped(struct crew_group *group)
 {
-	crew__or_acq_rel(&group->scope.private_.state, STOPPED);
+	note(group, CREW__STOPPED);
 }
 
 void crew__group_child_failed(struct crew_group *group, int rc)
@@ -175,7 +169,7 @@ void crew__group_child_failed(struct crew_group *group, int rc)
 	}
 	record_failure(group, rc);
 	if (policy_of(group) == CREW_FAIL_FAST)
-		cancel_from_inside(group);
+		cancel_from_inside(group, CREW_BY_SIBLING);
 }
 
 /* ---- spawn ------------------------------------------------------------------ */
@@ -196,7 +190,7 @@ static int may_spawn(const struct crew_group *group, const struct crew__caller *
 		return CREW_EFORKED;
 	if (!caller->fiber && crew__load_acquire(&crew->state) != CREW__OPEN)
 		return CREW_ECLOSED;
-	return crew__scope_marked(&group->scope) ? CREW_ECANCELED : 0;
+	return crew__scope_cancelled(&group->scope) ? CREW_ECANCELED : 0;
 }
 
 static void count_spawn(struct crew_group *group, bool on_owner)
@@ -338,7 +332,7 @@ static void cancel_what_is_inside(const struct crew_group *group, const struct c
 	while (inside && inside->private_.parent != &group->scope)
 		inside = inside->private_.parent;
 	if (inside)
-		cancel_from_inside((struct crew_group *)(void *)inside);
+		cancel_from_inside((struct crew_group *)(void *)inside, CREW_BY_CALL);
 }
 
 int crew_group_wait(struct crew_group *group)
@@ -427,26 +421,34 @@ static __attribute__((noinline)) void block_failed(struct crew_group *group, int
 	if (is_explained(group, rc))
 		return;
 	record_failure(group, rc);
-	cancel_from_inside(group);
+	cancel_from_inside(group, CREW_BY_PARENT);
 }
 
 /* What close says when all children have ended, and not all went well. */
-static __attribute__((noinline)) int outcome(const struct crew_group *group, int rc)
+static int outcome(const struct crew_group *group, int rc)
 {
-	bool stopped = crew__load_relaxed(&group->scope.private_.state) & STOPPED;
-	const struct crew *crew = group->scope.private_.crew;
+	const struct crew_scope *scope = &group->scope;
 
 	if (policy_of(group) == CREW_SUPERVISE)
 		return rc;
 	if (first_failure(group))
 		return first_failure(group);
-	if (!stopped && !rc)
+	if (!(crew__scope_flags(scope) & CREW__STOPPED) && !rc)
 		return 0;
 	/* rc can only be an explained CREW_ECANCELED here; whose cancellation was it? */
-	return crew__load_acquire(&crew->cancelled) ||
-			       crew__scope_marked(group->scope.private_.parent) ?
+	return crew__scope_cancelled(scope->private_.parent) ||
+			       crew__scope_source(scope) == CREW_BY_STOP ?
 		       CREW_ECANCELED :
 		       0;
+}
+
+/* What close says when something has happened; then the scope is left. */
+static __attribute__((noinline)) int leave(struct crew_group *group, struct crew__parker *own,
+					   int rc)
+{
+	rc = outcome(group, rc);
+	crew__scope_leave(&group->scope, own);
+	return rc;
 }
 
 /* Everybody but a task that closes a group of its own crew as it should. */
@@ -455,7 +457,6 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 	struct crew__caller caller = crew__caller();
 	int wrong = may_leave(group, &caller);
 	bool refused = group->private_.state == REFUSED;
-	bool visited;
 
 	if (wrong) {
 		if (wrong == CREW_ESTATE)
@@ -470,13 +471,16 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 			;
 	if (!refused && crew__join_left(group))
 		crew__join_park(group, false, "group close");
-	visited = !group->private_.fiber && !refused;
-	rc = refused ? group->private_.refused : outcome(group, rc);
+	/* from here on nobody finds it to cancel it */
+	if (!group->private_.fiber && !refused)
+		crew__leave(group->scope.private_.crew, group);
+	/* a host closes for its task, which may have waited there */
+	rc = leave(group, caller.fiber ? &caller.fiber->parker : NULL, rc);
+	if (refused)
+		rc = group->private_.refused;
 	group->private_.fiber = NULL;
 	group->private_.state = CLOSED;
 	crew__caller_set_scope(&caller, group->scope.private_.parent);
-	if (visited)
-		crew__leave(group->scope.private_.crew, group);
 	return rc;
 }
 
@@ -498,8 +502,8 @@ int crew_group_close(struct crew_group *group, int rc)
 			return CREW_EFORKED; /* a child returned in a child process */
 		crew__join_park(group, false, "group close");
 	}
-	if (crew__unlikely(crew__load_relaxed(&group->scope.private_.state)))
-		rc = outcome(group, rc);
+	if (crew__unlikely(crew__load32_relaxed(crew__scope_word(&group->scope)))) /* G4 */
+		rc = leave(group, &fiber->parker, rc);
 	group->private_.fiber = NULL;
 	group->private_.state = CLOSED;
 	fiber->scope = group->scope.private_.parent;

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -324,12 +325,21 @@ static void *sleep_all_the_time(void *arg)
 	return NULL;
 }
 
-/* Holds the lock over the threads that wait most of the time, as crew_cancel() does. */
-static void *interrupt_all_the_time(void *arg)
+static void cancel_once(void)
+{
+	struct crew__cause cause = { .source = CREW_BY_CALL };
+	struct crew_scope scope;
+
+	memset(&scope, 0, sizeof(scope));
+	crew__scope_cancel(&scope, &cause);
+}
+
+/* Holds the lock over all deliveries most of the time. */
+static void *cancel_all_the_time(void *arg)
 {
 	(void)arg;
 	while (!crew__load_relaxed(&enough))
-		crew__interrupt_threads();
+		cancel_once();
 	return NULL;
 }
 
@@ -342,13 +352,15 @@ Test(fork, R15_a_fork_while_plain_threads_wait_leaves_no_lock_held, .timeout = 1
 	crew__store_relaxed(&enough, 0);
 	for (int i = 0; i < 4; i++)
 		cr_assert_eq(pthread_create(&threads[i], NULL,
-					    i ? sleep_all_the_time : interrupt_all_the_time, NULL),
+					    i ? sleep_all_the_time : cancel_all_the_time, NULL),
 			     0);
 	for (int i = 0; status == 0 && i < 300; i++) {
 		pid_t pid = fork();
 
-		if (pid == 0)
+		if (pid == 0) {
+			cancel_once();
 			_exit(crew_sleep(CREW_US(1)));
+		}
 		status = reap(pid);
 	}
 	crew__store_relaxed(&enough, 1);

@@ -374,15 +374,12 @@ static int publish_and_sleep(void *arg)
 static void *cancel_it(void *arg)
 {
 	struct cancelled_sleep *sleep = arg;
-	struct crew__fiber *fiber;
+	struct crew__cause cause = { .source = CREW_BY_CALL };
 
-	while (!(fiber = (struct crew__fiber *)(uintptr_t)crew__load_acquire(&sleeper_fiber)))
+	while (!crew__load_acquire(&sleeper_fiber))
 		crew_yield();
 	crew_sleep(sleep->duration > CREW_S(1) ? CREW_MS(2) : sleep->duration);
-	crew__scope_mark(&sleep->group->scope);
-	crew__interrupt_begin(&fiber->parker);
-	crew__interrupt_fence();
-	crew__interrupt(&fiber->parker);
+	crew__scope_cancel(&sleep->group->scope, &cause);
 	crew__store_release(&sleeper_fiber, 0);
 	return NULL;
 }
@@ -516,8 +513,9 @@ Test(rules, R4_a_plain_thread_leaves_its_group_after_the_last_touch, .timeout = 
 	crew__lock_acquire(crew__join_lock(group));
 	cr_assert(crew__cas_acq_rel(&group->private_.count, &left, CREW__JOIN_BIAS));
 	cr_assert(crew__grant(group->private_.waiter, &parker));
-	/* a wake for no reason, as crew_cancel() of any crew makes */
-	crew__interrupt_threads();
+	/* a wake for no reason */
+	crew__or32_acq_rel(&parker->signal, CREW__SIGNAL_LOOK);
+	crew__port_wake(&parker->signal, 1);
 	crew_sleep(CREW_MS(100));
 	early = crew__load_acquire(&me.sum);
 	if (!early) {

@@ -105,12 +105,16 @@ static int yielding_task(void *arg)
 
 static int waking_task(void *arg)
 {
+	crew_time begun = crew_now();
+
 	while (!crew__load_relaxed(&model_now->ran[0]))
 		crew_yield();
 	yielding_task(arg);
 	crew_cancel(NULL, "enough");
 	while (!crew__load_relaxed(&model_now->ran[1]))
 		;
+	/* naps are some 50 us to begin with */
+	crew__sim_check(crew_now() - begun < CREW_MS(20), "a nap took too long");
 	return 0;
 }
 

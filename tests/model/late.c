@@ -83,6 +83,42 @@ Test(late, children_are_counted_off_before_other_tasks, .timeout = 300)
 	model_search_from("batches", model, 2, 3000);
 }
 
+/* The same when that task was ready and goes on. */
+static int sleep_and_compute(void *arg)
+{
+	crew_sleep(CREW_US(50));
+	return compute_until_closed(arg);
+}
+
+static int short_sleep(void *arg)
+{
+	(void)arg;
+	return crew_sleep(CREW_US(50));
+}
+
+static int ready_program(void *arg)
+{
+	struct crew_group *group;
+	int rc;
+
+	(void)arg;
+	crew__store_relaxed(&closed, 0);
+	outer = model_open(NULL);
+	crew_group_spawn(outer, sleep_and_compute, NULL);
+	group = model_open(NULL);
+	crew_group_spawn(group, short_sleep, NULL);
+	rc = model_close(group, 0);
+	crew__store_relaxed(&closed, 1);
+	return model_close(outer, rc);
+}
+
+Test(late, children_are_counted_off_before_ready_tasks, .timeout = 300)
+{
+	struct model model = { .program = ready_program, .lasts = -1 };
+
+	model_search_from("batches_ready", model, 2, 3000);
+}
+
 /* ---- naps -------------------------------------------------------------------------- */
 
 /* As in failures/who_is_woken_does_not_wait_for_who_wakes, after a while in which fibers

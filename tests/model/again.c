@@ -60,3 +60,41 @@ Test(again, sleeps_end_and_are_cancelled, .timeout = 300)
 		model_search_with("over", model, (struct crew__sim_options){ .early_one_in = 4 },
 				  3000);
 }
+
+/* A failure looks at every fiber that waits. Those that it does not concern sleep on, and
+ * wake; what was noted for them ends no later wait. */
+static int undisturbed(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 3; i++)
+		crew__sim_check(crew_sleep(CREW_US(50)) == 0, "a stranger's failure ended a sleep");
+	return 0;
+}
+
+static int fail_later(void *arg)
+{
+	(void)arg;
+	crew_sleep(CREW_US(50));
+	return 7;
+}
+
+static int strangers_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+	struct crew_group *inner;
+
+	(void)arg;
+	crew_group_spawn(group, undisturbed, NULL);
+	inner = model_open(NULL);
+	crew_group_spawn(inner, fail_later, NULL);
+	crew_group_spawn(inner, short_sleep, NULL);
+	crew__sim_check(model_close(inner, 0) == 7, "close said something else");
+	return model_close(group, 0);
+}
+
+Test(again, a_failure_disturbs_no_strangers, .timeout = 300)
+{
+	struct model model = { .program = strangers_program, .lasts = -1 };
+
+	model_search("strangers", model, 2000);
+}

@@ -271,7 +271,7 @@ help:
 	'make check-all      + sanitizers, valgrind, tiny, hard, lto, model, aarch64 ~30 min' \
 	'make check-asan     the tests under ASan and LSan (-tsan, -ubsan)    ~3 min each' \
 	'make model          the real code in the simulated world             ~2 min' \
-	'make mutants        weakens the engine by a line at a time; ONLY=name     ~30 min' \
+	'make mutants        weakens the engine by a line at a time; ONLY=name     ~1 h' \
 	'make stress         SECONDS=60 SEED=7                                as long as you say' \
 	'make perf           benchmarks against rivals and targets            ~9 min; QUICK=1 ~1 min' \
 	'make lint           clang-format, clang-tidy, cppcheck               ~1 min' \

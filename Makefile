@@ -121,7 +121,7 @@ $(B)/crew-sum: $(addprefix $(B)/,$(SUM_SOURCES:.c=.o)) $(B)/libcrew.a
 # ---- tests -------------------------------------------------------------------
 
 TEST_SOURCES  = $(wildcard tests/unit/*/*.c tests/api/*.c)
-MODEL_SOURCES = $(wildcard tests/model/*.c)
+MODEL_SOURCES = $(wildcard tests/model/*.c tests/model/found/*.c)
 STRESS        = $(patsubst tests/stress/%.c,$(B)/stress/%,$(wildcard tests/stress/*.c))
 FAULT         = $(patsubst tests/fault/%.c,$(B)/fault/%,$(filter-out %/refuse.c,$(wildcard tests/fault/*.c)))
 MISUSE        = $(patsubst tests/misuse/%.c,$(B)/misuse/%,$(wildcard tests/misuse/*.c))

@@ -220,6 +220,16 @@ static void print_events(void)
 
 /* ---- reports ----------------------------------------------------------------------- */
 
+/* The words of the test. What it loads is no step. */
+static void describe(void)
+{
+	if (!world.options->describe)
+		return;
+	world.looking = true;
+	world.next = UINT64_MAX;
+	world.options->describe(world.arg);
+}
+
 void crew__sim_report(void)
 {
 	const struct crew__sim_result *result = &world.result;
@@ -231,8 +241,10 @@ void crew__sim_report(void)
 		(unsigned long long)result->steps, (unsigned long long)result->switches,
 		(long long)(world.now - CREW__SIM_START));
 	reporting = true;
-	if (sigsetjmp(report_goes_on, 1) == 0)
+	if (sigsetjmp(report_goes_on, 1) == 0) {
 		print_threads();
+		describe();
+	}
 	reporting = false;
 	world.self = self;
 	world.inspecting = false;

@@ -24,6 +24,8 @@ struct search {
 	struct crew__sim_result result;
 	uint64_t runs;
 	uint64_t steps;
+	uint64_t seeds;	  /* of the runs, those with a seed */
+	uint32_t threads; /* of a run, at most */
 	struct timespec begun;
 	enum crew__sim_verdict failure; /* what is being shortened */
 	unsigned shortening_runs;
@@ -76,8 +78,30 @@ static bool run_once(struct search *search)
 {
 	search->result = crew__sim_run(&search->options, search->main, search->arg);
 	search->runs++;
+	search->seeds += search->options.strategy <= CREW__SIM_PCT;
 	search->steps += search->result.steps;
+	if (search->threads < crew__sim_world.used)
+		search->threads = crew__sim_world.used;
 	return search->result.verdict == CREW__SIM_OK;
+}
+
+/* What PCT promises (choice.c), and how often it was tried. */
+static void print_promise(const struct search *search)
+{
+	bool mixed = search->options.strategy == CREW__SIM_MIXED;
+	double worst = search->threads;
+
+	if (search->seeds == 0 || search->options.strategy == CREW__SIM_UNIFORM)
+		return;
+	fprintf(stderr, "sim: %s: PCT, %llu runs of each depth; one hits a bug of depth",
+		search->options.name, (unsigned long long)(search->seeds / (mixed ? 8 : 1)));
+	for (uint32_t depth = 1; depth <= 4; depth++) {
+		if (mixed || depth == search->options.depth)
+			fprintf(stderr, "%s %u in %.3g", depth == 1 || !mixed ? "" : ",",
+				(unsigned)depth, worst);
+		worst *= (double)search->options.length;
+	}
+	fprintf(stderr, " at worst\n");
 }
 
 static void print_cost(const struct search *search)
@@ -94,6 +118,7 @@ static void print_cost(const struct search *search)
 		search->options.name, (unsigned long long)search->runs,
 		(unsigned long long)search->steps, seconds,
 		(double)search->steps / 1e6 / (seconds > 0 ? seconds : 1));
+	print_promise(search);
 }
 
 static struct crew__sim_result end_search(struct search *search)
@@ -219,6 +244,29 @@ static bool measure(struct search *search)
 	return fine;
 }
 
+/* What has failed before does not fail again. */
+static bool replay_found(struct search *search)
+{
+	enum crew__sim_strategy strategy = search->options.strategy;
+	bool fine = true;
+
+	if (!crew__sim_found)
+		return true;
+	search->options.strategy = CREW__SIM_REPLAY;
+	for (const struct crew__sim_found *found = crew__sim_found; found->name && fine; found++) {
+		if (strcmp(found->name, search->options.name) != 0)
+			continue;
+		search->options.choices = found->choices;
+		fine = run_once(search);
+		if (!fine && search->loud)
+			fprintf(stderr, "sim: %s: failed before: %s\n", found->name, found->what);
+	}
+	search->options.choices = NULL;
+	if (fine)
+		search->options.strategy = strategy;
+	return fine;
+}
+
 struct crew__sim_result crew__sim_search_seeds(const struct crew__sim_options *options,
 					       void (*main)(void *), void *arg, uint64_t n)
 {
@@ -233,6 +281,7 @@ struct crew__sim_result crew__sim_search_seeds(const struct crew__sim_options *o
 		replay_wish(&search, &wish);
 		return end_search(&search);
 	}
+	fine = fine && replay_found(&search);
 #ifdef CREW__SIM_ASAN
 	n = n / 10 + 1; /* each costs ten times as much */
 #endif

@@ -31,7 +31,7 @@
  * Environment of a test program: SIM=name runs the search of that name only,
  * with SEED=n one seed of it, with CHOICES=list one list of choices. SEEDS=n
  * multiplies the number of seeds. TRACE=n prints the last n events. STATS=1
- * prints what each search has cost.
+ * prints what each search has cost, and what PCT promises for it.
  */
 #ifndef CREW__SIM_H
 #define CREW__SIM_H
@@ -82,7 +82,18 @@ struct crew__sim_options {
 	bool quiet;	    /* failures are expected: print nothing */
 	void (*invariant)(void *arg); /* called after every step of a run, with its arg.
 				       * Reads plain fields and uses crew__sim_check() */
+	void (*describe)(void *arg);  /* prints to stderr what else is to be said of a run that
+				       * has failed. Only reads */
 };
+
+/* A list of choices that once failed. Every search of that name begins with it. */
+struct crew__sim_found {
+	const char *name;
+	const char *choices;
+	const char *what; /* was wrong then */
+};
+/* The tests have it, or not: tests/model/found/lists.c. The last name is NULL. */
+extern const struct crew__sim_found crew__sim_found[] __attribute__((weak));
 
 struct crew__sim_result {
 	enum crew__sim_verdict verdict;

@@ -59,6 +59,7 @@ void model_begin(struct model *m)
 	model_now = m;
 	crew__init_word(&m->numbers, 0);
 	m->left.value = m->threads;
+	m->crew = NULL;
 	groups_used.value = 0;
 	memset(m->ran, 0, sizeof(m->ran));
 }
@@ -68,6 +69,15 @@ static void beside_main(void *opaque)
 	struct model *m = opaque;
 
 	m->beside(m);
+}
+
+/* Who waits for what. */
+static void describe(void *opaque)
+{
+	const struct model *m = opaque;
+
+	if (m->crew)
+		crew_dump(m->crew, stderr);
 }
 
 void model_main(void *opaque)
@@ -92,6 +102,7 @@ void model_main(void *opaque)
 	for (unsigned i = 0; i < m->threads && !m->stop_early; i++)
 		crew__port_thread_join(threads[i]);
 	crew__sim_check(crew_stop(m->crew) == 0, "crew_stop failed");
+	m->crew = NULL;
 	for (unsigned i = 0; i < m->threads && m->stop_early; i++)
 		crew__port_thread_join(threads[i]);
 	check_groups();
@@ -109,6 +120,7 @@ void model_search_with(const char *name, struct model model, struct crew__sim_op
 	snprintf(full, sizeof(full), "%s_%u%s%s", name, model.workers,
 		 options.no_membarrier ? "_fences" : "", options.early_one_in ? "_early" : "");
 	options.name = full;
+	options.describe = describe;
 	result = crew__sim_search_seeds(&options, model_main, &model, n);
 	cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", full, result.message);
 }

@@ -68,6 +68,7 @@ struct crew_group_options {
 	struct crew *crew; /* who runs the children; default: the crew of the calling task */
 	enum crew_policy policy;
 	uint32_t reserved;
+	crew_time timeout_ns; /* from opening on: then it is cancelled; 0: none */
 };
 
 #define CREW_GROUP(...) CREW_OPTIONS_(crew_group_options, __VA_ARGS__)
@@ -101,7 +102,7 @@ struct crew_group {
  * Opens `group` inside the caller's current scope. Cannot fail: a group needs
  * no memory of its own. Bad options are remembered, and spawn and close return
  * their code: CREW_ESTATE on a plain thread without .crew, CREW_EINVAL for an
- * unknown policy, CREW_ECLOSED for a crew that is being stopped, CREW_EFORKED
+ * unknown policy or a negative timeout, CREW_ECLOSED for a crew that is being stopped, CREW_EFORKED
  * for a crew of the parent process. Closed storage may be opened anew.
  *
  * Checkpoint:	none
@@ -195,6 +196,17 @@ CREW_API int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn
 CREW_API int crew_group_wait(struct crew_group *group);
 
 /*
+ * Cancels the group: its children, and its owner until it closes. Close returns 0
+ * when nothing else has failed. The first cancellation stays, with its reason: a
+ * string constant, not copied, or NULL. Nothing happens to a group that is closed.
+ *
+ * Checkpoint:	none
+ * Callers:	the owner, children of the group until they return; others only while
+ *		something else keeps the group open
+ */
+CREW_API void crew_group_cancel(struct crew_group *group, const char *reason);
+
+/*
  * Waits for all children, then leaves the group. Nothing interrupts this wait;
  * if the caller is cancelled, so are the children. `rc` says how the block
  * itself ended: anything but 0 is its failure and cancels the children.
@@ -202,11 +214,14 @@ CREW_API int crew_group_wait(struct crew_group *group);
  *
  * Checkpoint:	schedule
  * Callers:	the owner, once
- * Returns:	0		block and children succeeded
+ * Returns:	0		block and children succeeded, or were stopped by
+ *				crew_group_cancel()
  *		the code	of the first failure, the block's or a child's; under
- *				CREW_SUPERVISE always `rc`
+ *				CREW_SUPERVISE only the block's
  *		CREW_ECANCELED	nothing failed, but a child or the block was stopped by a
  *				cancellation from outside of the group
+ *		CREW_ETIMEDOUT	the same by the group's own timeout, whatever children
+ *				returned after that
  *		CREW_ESTATE	not the owner, not open, or not the innermost group: nothing
  *				was closed
  *		CREW_EFORKED	called in a child process after fork

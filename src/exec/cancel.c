@@ -10,11 +10,6 @@ struct crew_word crew__cancel_epoch CREW__STATE = { 1 };
 /* Over all deliveries (C4). */
 static struct crew__lock deliveries CREW__STATE;
 
-void crew__cancel_in_child(void)
-{
-	deliveries = (struct crew__lock){ .word = { 0 } };
-}
-
 /* ---- looking ------------------------------------------------------------------- */
 
 bool crew__scope_cancelled(const struct crew_scope *scope)
@@ -52,31 +47,16 @@ static struct crew_scope *child_of(struct crew__link *sibling)
 	return crew__container((void **)(void *)tree, struct crew_scope, private_.tree);
 }
 
-static bool has(const struct crew_scope *scope, uint32_t flags)
-{
-	return crew__scope_flags(scope) & flags;
-}
-
-static void set(struct crew_scope *scope, uint32_t flags)
-{
-	crew__or32_acq_rel(crew__scope_word(scope), flags);
-}
-
-static void clear(struct crew_scope *scope, uint32_t flags)
-{
-	crew__and32_acq_rel(crew__scope_word(scope), ~flags);
-}
-
 /* Locks it; from now on it has lists. */
 static struct tree *lock_lists(struct crew_scope *scope)
 {
 	struct tree *tree = tree_of(scope);
 
 	crew__lock_acquire(crew__scope_lock(scope));
-	if (!has(scope, CREW__LISTS)) {
+	if (!crew__scope_has(scope, CREW__LISTS)) {
 		crew__list_init(&tree->children);
 		crew__list_init(&tree->members);
-		set(scope, CREW__LISTS);
+		crew__scope_set(scope, CREW__LISTS);
 	}
 	return tree;
 }
@@ -109,7 +89,8 @@ static void go_down(struct walk *walk, visit_fn *visit)
 		struct crew_scope *parent = at->private_.parent;
 
 		if (enter)
-			next = visit(at, walk) && has(at, CREW__LISTS) ? end->next : end;
+			next = visit(at, walk) && crew__scope_has(at, CREW__LISTS) ? end->next :
+										     end;
 		enter = next != end;
 		if (enter) {
 			at = child_of(next);
@@ -127,20 +108,20 @@ static void go_down(struct walk *walk, visit_fn *visit)
 
 static bool make_effective(struct crew_scope *at, struct walk *walk)
 {
-	if (at != walk->top && has(at, CREW__EFFECTIVE | CREW__SHIELD))
+	if (at != walk->top && crew__scope_has(at, CREW__EFFECTIVE | CREW__SHIELD))
 		return false;
-	set(at, CREW__EFFECTIVE | CREW__FRESH);
-	if (has(at, CREW__LISTS) && !crew__list_empty(&tree_of(at)->members))
+	crew__scope_set(at, CREW__EFFECTIVE | CREW__FRESH);
+	if (crew__scope_has(at, CREW__LISTS) && !crew__list_empty(&tree_of(at)->members))
 		walk->members = true;
 	return true;
 }
 
 static bool wake_members(struct crew_scope *at, struct walk *walk)
 {
-	if (!has(at, CREW__FRESH))
+	if (!crew__scope_has(at, CREW__FRESH))
 		return false;
-	clear(at, CREW__FRESH);
-	if (has(at, CREW__LISTS)) {
+	crew__scope_clear(at, CREW__FRESH);
+	if (crew__scope_has(at, CREW__LISTS)) {
 		struct crew__link *members = &tree_of(at)->members;
 
 		for (struct crew__link *link = members->next; link != members; link = link->next) {
@@ -159,9 +140,22 @@ static bool wake_members(struct crew_scope *at, struct walk *walk)
 /* The shield went up: what is effective because of what is outside is so no longer. */
 static bool make_clean(struct crew_scope *at, struct walk *walk)
 {
-	if (at != walk->top && has(at, CREW__MARKED | CREW__SHIELD))
+	if (at != walk->top && crew__scope_has(at, CREW__MARKED | CREW__SHIELD))
 		return false;
-	clear(at, CREW__EFFECTIVE);
+	crew__scope_clear(at, CREW__EFFECTIVE);
+	return true;
+}
+
+/* Plain threads serve their own deadlines, and have to look at them anew. */
+static bool tell_threads(struct crew_scope *at, struct walk *walk)
+{
+	struct crew__link *members = &tree_of(at)->members;
+
+	(void)walk;
+	if (!crew__scope_has(at, CREW__LISTS))
+		return false;
+	for (struct crew__link *link = members->next; link != members; link = link->next)
+		crew__tell_parker(crew__container(link, struct crew__parker, member));
 	return true;
 }
 
@@ -200,11 +194,12 @@ static bool link_scope(struct crew_scope *scope, struct crew_scope *parent)
 	struct tree *tree = lock_lists(parent);
 	bool inherits;
 
-	if (!has(scope, CREW__LINKED)) {
+	if (!crew__scope_has(scope, CREW__LINKED)) {
 		crew__list_append(&tree->children, &tree_of(scope)->sibling);
-		set(scope, CREW__LINKED);
+		crew__scope_set(scope, CREW__LINKED);
 	}
-	inherits = has(parent, CREW__EFFECTIVE) && !has(scope, CREW__EFFECTIVE | CREW__SHIELD);
+	inherits = crew__scope_has(parent, CREW__EFFECTIVE) &&
+		   !crew__scope_has(scope, CREW__EFFECTIVE | CREW__SHIELD);
 	unlock(parent);
 	return inherits;
 }
@@ -214,7 +209,8 @@ static void inherit(struct crew_scope *scope, struct crew_scope *parent)
 	struct crew__parker *woken = NULL;
 
 	crew__lock_acquire(&deliveries);
-	if (has(parent, CREW__EFFECTIVE) && !has(scope, CREW__EFFECTIVE | CREW__SHIELD))
+	if (crew__scope_has(parent, CREW__EFFECTIVE) &&
+	    !crew__scope_has(scope, CREW__EFFECTIVE | CREW__SHIELD))
 		woken = deliver(scope, NULL);
 	crew__lock_release(&deliveries);
 	crew__ready_all(woken);
@@ -226,14 +222,15 @@ static void complete(struct crew_scope *scope)
 	struct crew_scope *end;
 
 	/* one that is linked and not complete is on somebody else's way: we go it too */
-	for (; at->private_.parent && !has(at, CREW__COMPLETE); at = at->private_.parent)
+	for (; at->private_.parent && !crew__scope_has(at, CREW__COMPLETE);
+	     at = at->private_.parent)
 		if (link_scope(at, at->private_.parent))
 			inherit(at, at->private_.parent);
 	end = at;
 	for (at = scope; at != end; at = at->private_.parent)
-		set(at, CREW__COMPLETE);
-	if (!has(end, CREW__COMPLETE))
-		set(end, CREW__COMPLETE);
+		crew__scope_set(at, CREW__COMPLETE);
+	if (!crew__scope_has(end, CREW__COMPLETE))
+		crew__scope_set(end, CREW__COMPLETE);
 }
 
 void crew__scope_join(struct crew_scope *scope, struct crew__parker *parker)
@@ -242,7 +239,7 @@ void crew__scope_join(struct crew_scope *scope, struct crew__parker *parker)
 
 	if (parker->scope)
 		crew__scope_part(parker);
-	if (!has(scope, CREW__COMPLETE))
+	if (!crew__scope_has(scope, CREW__COMPLETE))
 		complete(scope);
 	tree = lock_lists(scope);
 	crew__list_append(&tree->members, &parker->member);
@@ -266,13 +263,14 @@ void crew__scope_leave(struct crew_scope *scope, struct crew__parker *own)
 
 	if (own && own->scope == scope)
 		crew__scope_part(own);
-	if (has(scope, CREW__LINKED)) {
+	if (crew__scope_has(scope, CREW__LINKED)) {
 		crew__lock_acquire(crew__scope_lock(parent)); /* C3 */
 		crew__list_remove(&tree_of(scope)->sibling);
 		unlock(parent);
 	}
-	crew__assert(!has(scope, CREW__LISTS) || (crew__list_empty(&tree_of(scope)->children) &&
-						  crew__list_empty(&tree_of(scope)->members)));
+	crew__assert(!crew__scope_has(scope, CREW__LISTS) ||
+		     (crew__list_empty(&tree_of(scope)->children) &&
+		      crew__list_empty(&tree_of(scope)->members)));
 }
 
 /* ---- cancelling ---------------------------------------------------------------------- */
@@ -281,16 +279,16 @@ struct crew__parker *crew__scope_deliver(struct crew_scope *scope, const struct 
 					 struct crew__parker *woken)
 {
 	crew__lock_acquire(&deliveries);
-	if (!has(scope, CREW__MARKED)) {
+	if (!crew__scope_has(scope, CREW__MARKED)) {
 		crew__lock_acquire(crew__scope_lock(scope));
 		scope->private_.source = cause->source;
 		scope->private_.reason = cause->reason;
 		scope->private_.by = cause->by;
 		scope->private_.site = cause->site;
 		scope->private_.when = crew__port_now();
-		set(scope, CREW__MARKED);
+		crew__scope_set(scope, CREW__MARKED);
 		unlock(scope);
-		if (!has(scope, CREW__EFFECTIVE))
+		if (!crew__scope_has(scope, CREW__EFFECTIVE))
 			woken = deliver(scope, woken);
 	}
 	crew__lock_release(&deliveries);
@@ -317,20 +315,40 @@ void crew__scope_shield(struct crew_scope *scope, bool shield)
 	struct crew_scope *parent = scope->private_.parent;
 	struct crew__parker *woken = NULL;
 
-	if (!has(scope, CREW__COMPLETE) && parent)
+	if (!crew__scope_has(scope, CREW__COMPLETE) && parent)
 		complete(scope);
 	crew__lock_acquire(&deliveries);
 	if (shield) {
 		struct walk walk = { .top = scope };
 
-		set(scope, CREW__SHIELD | CREW__SHIELDED);
-		if (has(scope, CREW__EFFECTIVE) && !has(scope, CREW__MARKED))
+		crew__scope_set(scope, CREW__SHIELD | CREW__SHIELDED);
+		if (crew__scope_has(scope, CREW__EFFECTIVE) &&
+		    !crew__scope_has(scope, CREW__MARKED))
 			go_down(&walk, make_clean);
 	} else {
-		clear(scope, CREW__SHIELD);
-		if (parent && has(parent, CREW__EFFECTIVE) && !has(scope, CREW__EFFECTIVE))
+		crew__scope_clear(scope, CREW__SHIELD);
+		if (parent && crew__scope_has(parent, CREW__EFFECTIVE) &&
+		    !crew__scope_has(scope, CREW__EFFECTIVE))
 			woken = deliver(scope, NULL);
 	}
 	crew__lock_release(&deliveries);
 	crew__ready_all(woken);
+}
+
+void crew__scope_tell(struct crew_scope *scope)
+{
+	struct walk walk = { .top = scope };
+
+	go_down(&walk, tell_threads);
+}
+
+void crew__cancel_in_child(struct crew_scope *innermost)
+{
+	deliveries = (struct crew__lock){ .word = { 0 } };
+	for (struct crew_scope *at = innermost; at; at = at->private_.parent) {
+		at->private_.lock = 0;
+		if (crew__scope_has(at, CREW__LENT))
+			at->private_.crew = NULL;
+		crew__scope_clear(at, CREW__LINKED | CREW__COMPLETE | CREW__LISTS | CREW__LENT);
+	}
 }

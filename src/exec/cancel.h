@@ -51,8 +51,9 @@
  *			word. Its membarrier is the fence of both; where there is none
  *			both fence.
  *
- * Locks, outermost first: the list of visitors, deliveries, scopes from parents to
- * children, a timer's heap.
+ * Locks, outermost first: the list of visitors, a timer's striking, deliveries, scopes
+ * from parents to children, a timer's heap. (That one's striking is taken inside as well,
+ * by the timer, which alone waits while it holds it.)
  *
  * REJECTED
  *	Nodes apart from the scopes, type-stable and with generations: opening could fail
@@ -82,9 +83,11 @@ enum crew__scope_flags {
 	CREW__FRESH = 32,     /* became effective in the delivery that is on its way */
 	CREW__LISTS = 64,     /* there are lists */
 	CREW__SHIELDED = 128, /* has, or had, a shield */
-	/* group.c: what became of the children */
-	CREW__STOPPED = 256,
-	CREW__FAILED = 512,
+	/* deadline.h */
+	CREW__DATED = 256,   /* has a deadline, and an entry */
+	CREW__ENTERED = 512, /* its deadline counts */
+	CREW__LENT = 1024,   /* its crew is lent by a group inside */
+	/* 1 << 16 and above belong to whoever opened it */
 };
 
 /* Why a scope was cancelled. */
@@ -107,6 +110,21 @@ static inline uint32_t crew__scope_flags(const struct crew_scope *scope)
 {
 	return crew__load32_acquire(
 		(const struct crew__word32 *)(const void *)&scope->private_.flags);
+}
+
+static inline bool crew__scope_has(const struct crew_scope *scope, uint32_t any)
+{
+	return crew__scope_flags(scope) & any;
+}
+
+static inline void crew__scope_set(struct crew_scope *scope, uint32_t flags)
+{
+	crew__or32_acq_rel(crew__scope_word(scope), flags);
+}
+
+static inline void crew__scope_clear(struct crew_scope *scope, uint32_t flags)
+{
+	crew__and32_acq_rel(crew__scope_word(scope), ~flags);
 }
 
 static inline struct crew__lock *crew__scope_lock(struct crew_scope *scope)
@@ -142,7 +160,11 @@ void crew__ready_all(struct crew__parker *woken);
 /* Switches a shield. Off: a cancellation from outside is delivered at once. */
 void crew__scope_shield(struct crew_scope *scope, bool shield);
 
-/* After fork, in the child: forgets what threads that are gone held. */
-void crew__cancel_in_child(void);
+/* A deadline has moved: plain threads that wait below look at it anew. */
+void crew__scope_tell(struct crew_scope *scope);
+
+/* After fork, in the child: forgets what threads that are gone held, and knew of the
+ * scopes of the one thread that is left, from `innermost` outwards. */
+void crew__cancel_in_child(struct crew_scope *innermost);
 
 #endif /* CREW__CANCEL_H */

@@ -42,7 +42,7 @@ static void in_forked_child(void)
 	/* a thread that is not here any more may have held them */
 	process.lock = (struct crew__lock){ .word = { 0 } };
 	crew__park_in_child();
-	crew__cancel_in_child();
+	crew__cancel_in_child(crew__self_scope());
 	if (crew__self() || crew__self_host()) {
 		crew__self_set(NULL);
 		crew__self_set_host(NULL);

@@ -6,12 +6,14 @@
  *	park.h		wait, wake
  *	join.h		count the children of a group, run them in place
  *	cancel.h	the tree of scopes and the epoch
+ *	deadline.h	deadlines of scopes
  *	worker.h	the current fiber and worker (crew__self()), ready queues
  */
 #ifndef CREW__EXEC_H
 #define CREW__EXEC_H
 
 #include "exec/cancel.h"
+#include "exec/deadline.h"
 #include "exec/join.h"
 #include "exec/park.h"
 #include "exec/self.h"
@@ -50,6 +52,9 @@ int crew__caller_check(const struct crew__caller *caller);
 /* Who calls, as the one that cancels. */
 struct crew__cause crew__caller_cause(const struct crew__caller *caller, uint32_t source,
 				      const char *reason);
+
+/* Closing `outer` in the wrong order: cancels what the caller has opened right inside. */
+void crew__caller_cancel_inside(const struct crew__caller *caller, struct crew_scope *outer);
 
 /* A plain thread, or a task of another crew, opens a group on the crew: cancelled, if the
  * crew is. 0, or CREW_ECLOSED: it is being stopped. `inside`: the caller is part of what

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "exec/cancel.h"
+#include "exec/deadline.h"
 #include "exec/worker.h"
 
 /* ---- the parkers of plain threads ---------------------------------------- */
@@ -166,21 +167,26 @@ static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
 static bool park_thread(struct crew__waiter *waiter, const struct publish *publish, crew_time when)
 {
 	struct crew__parker *parker = waiter->parker;
-	bool in_time = true;
-	bool over;
 	uint64_t word;
 
 	publish_word(parker, publish->expected, true);
-	over = cancel_at_once(parker, publish->expected);
-	publish->after(publish->arg);
-	while (!over && !(crew__exchange32_acq_rel(&parker->signal, 0) & CREW__SIGNAL_READY)) {
-		if (!in_time)
-			over = move_word(parker, publish->expected, CREW__GRANTED);
-		if (!over)
-			in_time = crew__port_wait(&parker->signal, 0, when);
-		if (!in_time && crew__load_acquire(&parker->word) != publish->expected)
-			when = CREW_NEVER; /* somebody has won, and is about to say so */
+	if (cancel_at_once(parker, publish->expected)) {
+		publish->after(publish->arg);
+		goto over;
 	}
+	publish->after(publish->arg);
+	while (!(crew__exchange32_acq_rel(&parker->signal, 0) & CREW__SIGNAL_READY)) {
+		crew_time until = crew__deadline_serve(parker->scope);
+
+		/* (what is due has signalled READY) */
+		if (!crew__port_wait(&parker->signal, 0, until < when ? until : when) &&
+		    when <= until) {
+			if (move_word(parker, publish->expected, CREW__GRANTED))
+				break;
+			when = CREW_NEVER; /* somebody has won, and is about to say so */
+		}
+	}
+over:
 	word = crew__load_acquire(&parker->word);
 	crew__store_release(&parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
 	give_parker(parker);
@@ -210,6 +216,14 @@ bool crew__cancel_parker(struct crew__parker *parker)
 	uint64_t word = crew__load_acquire(&parker->word); /* pairs: park.word */
 
 	return CREW__PARK_STATE(word) == CREW__WAITING && move_word(parker, word, CREW__CANCELLED);
+}
+
+void crew__tell_parker(struct crew__parker *parker)
+{
+	if (!parker->is_thread)
+		return;
+	crew__or32_acq_rel(&parker->signal, CREW__SIGNAL_LOOK);
+	crew__port_wake(&parker->signal, 1);
 }
 
 bool crew__make_firm(struct crew__waiter *waiter)

@@ -131,6 +131,8 @@ bool crew__grant(const struct crew__waiter *waiter, struct crew__parker **parker
  * pre: it is a member of an effective scope whose lock is held.
  */
 bool crew__cancel_parker(struct crew__parker *parker);
+/* A plain thread that waits looks at its deadlines anew. */
+void crew__tell_parker(struct crew__parker *parker);
 /*
  * From WAITING to FIRM: from now on only a grant ends this wait. False: a
  * canceller was faster. pre: the lot is locked.

@@ -20,6 +20,8 @@ int crew__caller_check(const struct crew__caller *caller)
 	if (!caller->fiber && !crew__self_scope())
 		return crew__self_orphan() ? CREW_EFORKED : 0;
 	if (!caller->fiber)
+		crew__deadline_serve(crew__self_scope());
+	if (!caller->fiber)
 		return crew__scope_cancelled(crew__self_scope()) ? CREW_ECANCELED : 0;
 	if (!caller->worker) /* a host: its fiber's epoch is not ours to write */
 		return crew__scope_cancelled(caller->fiber->scope) ? CREW_ECANCELED : 0;
@@ -36,6 +38,20 @@ struct crew__cause crew__caller_cause(const struct crew__caller *caller, uint32_
 		cause.site = (const char *)(uintptr_t)crew__load_relaxed(&caller->fiber->site);
 	}
 	return cause;
+}
+
+void crew__caller_cancel_inside(const struct crew__caller *caller, struct crew_scope *outer)
+{
+	struct crew__cause cause =
+		crew__caller_cause(caller, CREW_BY_CALL, "what is around it was closed before");
+	struct crew_scope *inside = crew__caller_scope(caller);
+
+	if (inside == outer)
+		return;
+	while (inside && inside->private_.parent != outer)
+		inside = inside->private_.parent;
+	if (inside)
+		crew__scope_cancel(inside, &cause);
 }
 
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,

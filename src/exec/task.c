@@ -91,11 +91,9 @@ int crew_sleep_until(crew_time when)
 
 int crew_sleep(crew_time duration)
 {
-	crew_time now = crew__port_now();
-
 	if (duration < 0)
 		return CREW_EINVAL;
-	return crew_sleep_until(duration > CREW_NEVER - now ? CREW_NEVER : now + duration);
+	return crew_sleep_until(crew__later(duration));
 }
 
 /* ---- calls that block ------------------------------------------------------------ */

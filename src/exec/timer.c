@@ -4,9 +4,10 @@
 
 #include "base/assert.h"
 #include "base/list.h"
+#include "exec/deadline.h"
 
-struct entry {
-	struct crew__heap_node node;
+struct sleeper {
+	struct crew__timer_entry entry;
 	struct crew__waiter waiter;
 };
 
@@ -17,24 +18,57 @@ static void look_again(struct crew__timer *timer)
 	crew__port_wake(&timer->changed, 1);
 }
 
-/* pre: locked. Takes out what is due, up to a handful; returns how many won. */
-#define FIRE_BATCH 64
-
-static unsigned take_due(struct crew__timer *timer, crew_time now,
-			 struct crew__parker *won[FIRE_BATCH])
+/* pre: locked. */
+static void insert(struct crew__timer *timer, struct crew__timer_entry *entry, crew_time when)
 {
-	unsigned count = 0;
+	crew__heap_insert(&timer->heap, &entry->node, when);
+	if (when < timer->waits_until) {
+		timer->waits_until = when;
+		look_again(timer);
+	}
+}
+
+/* pre: locked. */
+static void take_out(struct crew__timer *timer, struct crew__timer_entry *entry)
+{
+	if (crew__heap_contains(&timer->heap, &entry->node))
+		crew__heap_remove(&timer->heap, &entry->node);
+}
+
+#define WAKE_BATCH 64
+
+/* What is due: sleepers that are woken, up to a deadline. */
+struct due {
+	unsigned count;
+	struct crew__parker *won[WAKE_BATCH];
+	struct crew_scope *struck;
+};
+
+/* pre: locked. False: there may be more. */
+static bool take_due(struct crew__timer *timer, crew_time now, struct due *due)
+{
 	struct crew__heap_node *first;
 
-	while (count < FIRE_BATCH && (first = crew__heap_first(&timer->heap)) &&
-	       first->when <= now) {
-		struct entry *entry = crew__container(first, struct entry, node);
+	due->count = 0;
+	due->struck = NULL;
+	while ((first = crew__heap_first(&timer->heap)) && first->when <= now) {
+		struct crew__timer_entry *entry =
+			crew__container(first, struct crew__timer_entry, node);
 
+		if (due->count == WAKE_BATCH)
+			return false;
 		crew__heap_remove(&timer->heap, first);
+		if (entry->scope) {
+			entry->struck = 1;
+			due->struck = entry->scope;
+			crew__lock_acquire(&timer->striking);
+			return false;
+		}
 		/* lost: it was cancelled, and will find itself out of the heap */
-		count += crew__grant(&entry->waiter, &won[count]);
+		due->count += crew__grant(&crew__container(entry, struct sleeper, entry)->waiter,
+					  &due->won[due->count]);
 	}
-	return count;
+	return true;
 }
 
 static void timer_main(void *opaque)
@@ -43,17 +77,23 @@ static void timer_main(void *opaque)
 
 	crew__lock_acquire(&timer->lock);
 	while (!timer->stop) {
-		struct crew__parker *won[FIRE_BATCH];
-		unsigned count = take_due(timer, crew__port_now(), won);
+		struct due due;
+		bool all = take_due(timer, crew__port_now(), &due);
 		struct crew__heap_node *first = crew__heap_first(&timer->heap);
 		crew_time until = first ? first->when : CREW_NEVER;
 		uint32_t changed = crew__load32_relaxed(&timer->changed);
 
 		timer->waits_until = until;
 		crew__lock_release(&timer->lock);
-		for (unsigned i = 0; i < count; i++)
-			crew__ready(won[i]);
-		if (count < FIRE_BATCH)
+		for (unsigned i = 0; i < due.count; i++)
+			crew__ready(due.won[i]);
+		if (due.struck) {
+			struct crew__parker *woken = crew__deadline_strike(due.struck);
+
+			crew__lock_release(&timer->striking);
+			crew__ready_all(woken);
+		}
+		if (all)
 			crew__port_wait(&timer->changed, changed, until);
 		crew__lock_acquire(&timer->lock);
 	}
@@ -85,20 +125,40 @@ static void unlock_timer(void *opaque)
 
 int crew__timer_sleep(struct crew__timer *timer, crew_time when)
 {
-	struct entry entry;
+	struct sleeper sleeper = { .entry = { .scope = NULL } };
 
-	crew__waiter_init(&entry.waiter, true);
+	crew__waiter_init(&sleeper.waiter, true);
 	crew__lock_acquire(&timer->lock);
-	crew__heap_insert(&timer->heap, &entry.node, when);
-	if (when < timer->waits_until) {
-		timer->waits_until = when;
-		look_again(timer);
-	}
-	if (crew__park(&entry.waiter, unlock_timer, timer, CREW_NEVER, "sleep"))
+	insert(timer, &sleeper.entry, when);
+	if (crew__park(&sleeper.waiter, unlock_timer, timer, CREW_NEVER, "sleep"))
 		return 0;
 	crew__lock_acquire(&timer->lock);
-	if (crew__heap_contains(&timer->heap, &entry.node))
-		crew__heap_remove(&timer->heap, &entry.node);
+	take_out(timer, &sleeper.entry);
 	crew__lock_release(&timer->lock);
 	return CREW_ECANCELED;
+}
+
+/* ---- deadlines ------------------------------------------------------------------ */
+
+void crew__timer_move(struct crew__timer *timer, struct crew__timer_entry *entry, crew_time when)
+{
+	crew__lock_acquire(&timer->lock);
+	take_out(timer, entry);
+	if (when != CREW_NEVER)
+		insert(timer, entry, when);
+	crew__lock_release(&timer->lock);
+}
+
+void crew__timer_forget(struct crew__timer *timer, struct crew__timer_entry *entry)
+{
+	bool struck;
+
+	crew__lock_acquire(&timer->lock);
+	take_out(timer, entry);
+	struck = entry->struck;
+	crew__lock_release(&timer->lock);
+	if (struck) {
+		crew__lock_acquire(&timer->striking);
+		crew__lock_release(&timer->striking);
+	}
 }

@@ -31,6 +31,10 @@
 #define OPEN	UINT32_C(0x6f706e00)
 #define REFUSED UINT32_C(0x72656600) /* opened with bad options */
 
+/* In the scope's flags. */
+#define STOPPED UINT32_C(0x10000) /* a child, or the block, was stopped by a cancellation */
+#define FAILED	UINT32_C(0x20000) /* `first` is set */
+
 static bool is_open(const struct crew_group *group)
 {
 	return (group->private_.state & ~UINT32_C(0xff)) == OPEN;
@@ -47,7 +51,8 @@ static int read_options(struct crew_group *group, const struct crew_group_option
 {
 	if (!options)
 		return 0;
-	if (options->size < sizeof(*options) || (unsigned)options->policy > CREW_SUPERVISE)
+	if (options->size < sizeof(*options) || (unsigned)options->policy > CREW_SUPERVISE ||
+	    options->timeout_ns < 0)
 		return CREW_EINVAL;
 	group->scope.private_.name = options->name;
 	group->private_.state = OPEN | (uint32_t)options->policy;
@@ -59,6 +64,7 @@ static int read_options(struct crew_group *group, const struct crew_group_option
 static int visit(struct crew_group *group, const struct crew__caller *caller)
 {
 	struct crew *crew = group->scope.private_.crew;
+	int rc;
 
 	if (!crew)
 		return crew__self_orphan() ? CREW_EFORKED : CREW_ESTATE;
@@ -67,7 +73,10 @@ static int visit(struct crew_group *group, const struct crew__caller *caller)
 	group->private_.host = caller->worker ? NULL : caller->fiber;
 	if (caller->worker)
 		caller->fiber->epoch = 0; /* the crew may be a cancelled one */
-	return crew__visit(crew, group, caller->fiber && caller->fiber->crew == crew);
+	rc = crew__visit(crew, group, caller->fiber && caller->fiber->crew == crew);
+	if (rc == 0 && !caller->fiber)
+		crew__deadline_lend(group->scope.private_.parent, crew);
+	return rc;
 }
 
 /* Everybody but a task that opens a group of its own crew with the defaults. */
@@ -91,6 +100,10 @@ static __attribute__((noinline)) void open_slow(struct crew_group *group,
 		group->private_.state = REFUSED;
 	}
 	crew__caller_set_scope(&caller, &group->scope);
+	if (rc == 0 && options && options->timeout_ns) {
+		crew__deadline_set(&group->scope, crew__later(options->timeout_ns));
+		crew__deadline_enter(&group->scope);
+	}
 }
 
 void crew_group_open(struct crew_group *group, const struct crew_group_options *options)
@@ -120,14 +133,25 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 
 /* ---- what children say ----------------------------------------------------- */
 
-static void cancel_from_inside(struct crew_group *group, enum crew_cancel_source source)
+static void cancel_for(struct crew_group *group, enum crew_cancel_source source, const char *reason)
 {
 	struct crew__caller caller = crew__caller();
-	struct crew__cause cause = crew__caller_cause(&caller, source, NULL);
+	struct crew__cause cause = crew__caller_cause(&caller, source, reason);
 
-	/* others need not wait for the first one to have woken everybody */
+	crew__scope_cancel(&group->scope, &cause);
+}
+
+void crew_group_cancel(struct crew_group *group, const char *reason)
+{
+	if (is_open(group))
+		cancel_for(group, CREW_BY_CALL, reason);
+}
+
+static void cancel_from_inside(struct crew_group *group, enum crew_cancel_source source)
+{
+	/* who fails next need not wait for the first one to have woken everybody */
 	if (!(crew__scope_flags(&group->scope) & CREW__MARKED))
-		crew__scope_cancel(&group->scope, &cause);
+		cancel_for(group, source, NULL);
 }
 
 static void note(struct crew_group *group, uint32_t flag)
@@ -141,7 +165,7 @@ static void record_failure(struct crew_group *group, int rc)
 
 	crew__cas32_acq_rel((struct crew__word32 *)(void *)&group->private_.first, &none,
 			    (uint32_t)rc); /* G2 */
-	note(group, CREW__FAILED);
+	note(group, FAILED);
 }
 
 static int first_failure(const struct crew_group *group)
@@ -158,12 +182,13 @@ static bool is_explained(const struct crew_group *group, int rc)
 
 void crew__group_child_skipped(struct crew_group *group)
 {
-	note(group, CREW__STOPPED);
+	note(group, STOPPED);
 }
 
 void crew__group_child_failed(struct crew_group *group, int rc)
 {
-	if (is_explained(group, rc)) {
+	/* what follows from the group's own timeout is no failure of its own (F12) */
+	if (is_explained(group, rc) || crew__scope_source(&group->scope) == CREW_BY_DEADLINE) {
 		crew__group_child_skipped(group);
 		return;
 	}
@@ -322,17 +347,10 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 
 /* The wrong order: what the owner has opened inside is cancelled, and still to be
  * closed. Nothing happens to a group that the caller does not own. */
-static void cancel_what_is_inside(const struct crew_group *group, const struct crew__caller *caller)
+static void cancel_what_is_inside(struct crew_group *group, const struct crew__caller *caller)
 {
-	struct crew_scope *inside = crew__caller_scope(caller);
-
-	if (!is_open(group) || inside == &group->scope ||
-	    (group->private_.fiber && group->private_.fiber != caller->fiber))
-		return;
-	while (inside && inside->private_.parent != &group->scope)
-		inside = inside->private_.parent;
-	if (inside)
-		cancel_from_inside((struct crew_group *)(void *)inside, CREW_BY_CALL);
+	if (is_open(group) && !(group->private_.fiber && group->private_.fiber != caller->fiber))
+		crew__caller_cancel_inside(caller, &group->scope);
 }
 
 int crew_group_wait(struct crew_group *group)
@@ -415,13 +433,16 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 	return true;
 }
 
-/* The block's own failure. */
-static __attribute__((noinline)) void block_failed(struct crew_group *group, int rc)
+/* The block ended with a code. What it still is at the end: 0 when it was stopped. */
+static __attribute__((noinline)) int block_failed(struct crew_group *group, int rc)
 {
-	if (is_explained(group, rc))
-		return;
+	if (is_explained(group, rc)) {
+		note(group, STOPPED);
+		return 0;
+	}
 	record_failure(group, rc);
 	cancel_from_inside(group, CREW_BY_PARENT);
+	return rc;
 }
 
 /* What close says when all children have ended, and not all went well. */
@@ -429,25 +450,32 @@ static int outcome(const struct crew_group *group, int rc)
 {
 	const struct crew_scope *scope = &group->scope;
 
-	if (policy_of(group) == CREW_SUPERVISE)
+	if (policy_of(group) != CREW_SUPERVISE)
+		rc = first_failure(group);
+	if (rc || !(crew__scope_flags(scope) & STOPPED))
 		return rc;
-	if (first_failure(group))
-		return first_failure(group);
-	if (!(crew__scope_flags(scope) & CREW__STOPPED) && !rc)
-		return 0;
-	/* rc can only be an explained CREW_ECANCELED here; whose cancellation was it? */
-	return crew__scope_cancelled(scope->private_.parent) ||
-			       crew__scope_source(scope) == CREW_BY_STOP ?
-		       CREW_ECANCELED :
-		       0;
+	/* only cancellations; whose? */
+	if (crew__scope_cancelled(scope->private_.parent) ||
+	    crew__scope_source(scope) == CREW_BY_STOP)
+		return CREW_ECANCELED;
+	return crew__scope_source(scope) == CREW_BY_DEADLINE ? CREW_ETIMEDOUT : 0;
 }
 
 /* What close says when something has happened; then the scope is left. */
-static __attribute__((noinline)) int leave(struct crew_group *group, struct crew__parker *own,
+static __attribute__((noinline)) int leave(struct crew_group *group, struct crew__fiber *fiber,
 					   int rc)
 {
+	struct crew_scope *scope = &group->scope;
+
+	crew__deadline_leave(scope);
+	/* from here on nobody finds a visitor to cancel it */
+	if (!group->private_.fiber && scope->private_.crew) {
+		if (!fiber)
+			crew__deadline_take_back(scope->private_.parent);
+		crew__leave(scope->private_.crew, group);
+	}
 	rc = outcome(group, rc);
-	crew__scope_leave(&group->scope, own);
+	crew__scope_leave(scope, fiber ? &fiber->parker : NULL);
 	return rc;
 }
 
@@ -465,17 +493,14 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 	}
 	group->private_.closing = 1;
 	if (rc && !refused)
-		block_failed(group, rc);
+		rc = block_failed(group, rc);
 	if (group->private_.fiber && caller.worker)
 		while (group->private_.own > 0 && run_in_place(group, caller.fiber))
 			;
 	if (!refused && crew__join_left(group))
 		crew__join_park(group, false, "group close");
-	/* from here on nobody finds it to cancel it */
-	if (!group->private_.fiber && !refused)
-		crew__leave(group->scope.private_.crew, group);
 	/* a host closes for its task, which may have waited there */
-	rc = leave(group, caller.fiber ? &caller.fiber->parker : NULL, rc);
+	rc = leave(group, caller.fiber, rc);
 	if (refused)
 		rc = group->private_.refused;
 	group->private_.fiber = NULL;
@@ -503,7 +528,7 @@ int crew_group_close(struct crew_group *group, int rc)
 		crew__join_park(group, false, "group close");
 	}
 	if (crew__unlikely(crew__load32_relaxed(crew__scope_word(&group->scope)))) /* G4 */
-		rc = leave(group, &fiber->parker, rc);
+		rc = leave(group, fiber, rc);
 	group->private_.fiber = NULL;
 	group->private_.state = CLOSED;
 	fiber->scope = group->scope.private_.parent;

@@ -138,8 +138,6 @@ int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, boo
 	int rc = 0;
 
 	if (!skip) {
-		uint64_t name = crew__own(&fiber->name);
-
 		crew__show_pointer(&fiber->name, record->name);
 		if (record->flags & CREW_TASK_PINNED) {
 			/* its joins have no room for children: they would be pinned too */
@@ -153,7 +151,6 @@ int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, boo
 		} else {
 			rc = record->slot.fn(record->slot.arg);
 		}
-		crew__show(&fiber->name, name);
 	}
 	crew__record_give(fiber->crew, fiber->worker, record);
 	return rc;
@@ -225,6 +222,8 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 	}
 	worker = fiber->worker;
 	fiber->scope = NULL;
+	if (record)
+		crew__show_pointer(&fiber->name, NULL);
 	if (crew__unlikely(fiber->parker.scope))
 		crew__scope_part(&fiber->parker);
 	crew__show_pointer(&fiber->site, NULL);

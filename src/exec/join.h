@@ -89,7 +89,8 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 
 /* The loop runs a task that it took from a deque. */
 void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot);
-/* Calls a task that has a record; the record is freed. `skip`: does not call. */
+/* Calls a task that has a record; the record is freed. `skip`: does not call. The fiber
+ * keeps the task's name, for what its failure says; the caller takes it away. */
 int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, bool skip);
 /* A record for `worker` (NULL: a plain thread) of `crew`, or NULL. */
 struct crew__record *crew__record_take(struct crew *crew, struct crew__worker *worker,

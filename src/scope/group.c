@@ -381,6 +381,21 @@ static __attribute__((noinline)) void skip_child(struct crew_group *group,
 	crew__group_child_skipped(group);
 }
 
+/* Runs a child that has a name, flags, or a copy. Its failure is told under its name. */
+static __attribute__((noinline)) int run_record(struct crew_group *group, struct crew__fiber *fiber,
+						struct crew__record *record)
+{
+	uint64_t outer = crew__own(&fiber->name);
+	int rc = crew__record_run(fiber, record, false);
+
+	if (rc && fiber->scope == &group->scope) {
+		crew__group_child_failed(group, rc);
+		rc = 0;
+	}
+	crew__show(&fiber->name, outer);
+	return rc;
+}
+
 static __attribute__((noinline)) _Noreturn void left_open(const char *site)
 {
 	crew__fail("a task returned without closing its group", site, CREW_HERE);
@@ -422,14 +437,14 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 	outer = crew__own(&fiber->site);
 	crew__show_pointer(&fiber->site, site);
 	if (crew__unlikely(has_record))
-		rc = crew__record_run(fiber, arg, false);
+		rc = run_record(group, fiber, arg);
 	else
 		rc = ((crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0))(arg);
-	crew__show(&fiber->site, outer);
 	if (crew__unlikely(fiber->scope != &group->scope))
 		left_open(site);
 	if (crew__unlikely(rc))
 		crew__group_child_failed(group, rc);
+	crew__show(&fiber->site, outer);
 	return true;
 }
 

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scope.h - what the tests of scopes share. Each rule is a function that returns 0, or the
+ * line of what does not hold. It runs as a task on crews of several sizes; inside of
+ * crew_blocking(); on a plain thread; and on one that holds a group open.
+ */
+#ifndef TESTS_API_SCOPE_H
+#define TESTS_API_SCOPE_H
+
+#include "support/test.h"
+
+#include "crew/crew.h"
+#include "exec/exec.h"
+
+#include <pthread.h>
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			return __LINE__;                                                           \
+	} while (0)
+
+/* What the rule opens groups with. */
+static struct crew *test_crew;
+
+static inline struct crew *start_crew(unsigned workers)
+{
+	struct crew *crew = NULL;
+
+	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers)), 0);
+	test_crew = crew;
+	return crew;
+}
+
+static inline int call_blocking(void *arg)
+{
+	crew_task_fn **fn = (crew_task_fn **)arg;
+
+	return crew_blocking(*fn, NULL);
+}
+
+/* Is nothing left in the heap of the crew's timer? */
+static inline bool timer_is_empty(void)
+{
+	bool empty;
+
+	crew__lock_acquire(&test_crew->timer.lock);
+	empty = test_crew->timer.heap.size == 0;
+	crew__lock_release(&test_crew->timer.lock);
+	return empty;
+}
+
+static inline void in_tasks(crew_task_fn *fn)
+{
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		struct crew *crew = start_crew(workers);
+		int rc = crew_run(crew, fn, NULL);
+
+		cr_assert_eq(rc, 0, "line %d with %u workers", rc, workers);
+		rc = crew_run(crew, call_blocking, &fn);
+		cr_assert_eq(rc, 0, "line %d inside crew_blocking(), %u workers", rc, workers);
+		cr_assert(timer_is_empty());
+		cr_assert_eq(crew_stop(crew), 0);
+	}
+}
+
+static inline void in_threads(crew_task_fn *fn)
+{
+	struct crew *crew = start_crew(2);
+	struct crew_group group;
+	int rc = fn(NULL);
+
+	cr_assert_eq(rc, 0, "line %d on a plain thread", rc);
+	crew_group_open(&group, CREW_GROUP(.crew = crew));
+	rc = fn(NULL);
+	cr_assert_eq(crew_group_close(&group, 0), 0);
+	cr_assert_eq(rc, 0, "line %d on a plain thread in a group", rc);
+	cr_assert(timer_is_empty());
+	cr_assert_eq(crew_stop(crew), 0);
+}
+
+static inline void everywhere(crew_task_fn *fn)
+{
+	in_tasks(fn);
+	in_threads(fn);
+}
+
+/* A task that waits to be cancelled; its argument counts those that were. */
+static inline int sleep_long(void *arg)
+{
+	int rc = crew_sleep(CREW_S(100));
+
+	if (rc == CREW_ECANCELED && arg)
+		crew__add_relaxed((struct crew_word *)arg, 1);
+	return rc;
+}
+
+/* Returns when so many tasks of the crew wait in crew_sleep(). */
+static inline void wait_for_sleepers(unsigned n)
+{
+	for (unsigned found = 0; found < n;) {
+		struct crew__fiber *fiber;
+
+		found = 0;
+		for (uint64_t i = 0; (fiber = crew__fiber_at(test_crew, i)); i++) {
+			const char *reason =
+				(const char *)(uintptr_t)crew__load_relaxed(&fiber->reason);
+
+			found += reason && strcmp(reason, "sleep") == 0 &&
+				 CREW__PARK_STATE(crew__load_acquire(&fiber->parker.word)) ==
+					 CREW__WAITING;
+		}
+		if (found < n)
+			crew_yield();
+	}
+}
+
+#endif /* TESTS_API_SCOPE_H */

@@ -34,6 +34,7 @@
 /* In the scope's flags. */
 #define STOPPED UINT32_C(0x10000) /* a child, or the block, was stopped by a cancellation */
 #define FAILED	UINT32_C(0x20000) /* `first` is set */
+#define GAVE_UP UINT32_C(0x40000) /* the block was stopped */
 
 static bool is_open(const struct crew_group *group)
 {
@@ -452,7 +453,7 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 static __attribute__((noinline)) int block_failed(struct crew_group *group, int rc)
 {
 	if (is_explained(group, rc)) {
-		note(group, STOPPED);
+		note(group, STOPPED | GAVE_UP);
 		return 0;
 	}
 	record_failure(group, rc);
@@ -472,7 +473,10 @@ static int outcome(const struct crew_group *group, int rc)
 	/* only cancellations; whose? */
 	if (crew__scope_cancelled(scope->private_.parent) ||
 	    crew__scope_source(scope) == CREW_BY_STOP)
-		return CREW_ECANCELED;
+		/* what stops supervised children is not the block's */
+		return policy_of(group) == CREW_SUPERVISE && !(crew__scope_flags(scope) & GAVE_UP) ?
+			       0 :
+			       CREW_ECANCELED;
 	return crew__scope_source(scope) == CREW_BY_DEADLINE ? CREW_ETIMEDOUT : 0;
 }
 

@@ -327,7 +327,7 @@ void crew__worker_loop(void *opaque)
 	if (worker->left)
 		run_hook();
 	for (;;) {
-		struct crew__slot slot = { 0 }; /* compilers that see all think it could be used unset */
+		struct crew__slot slot = { 0 }; /* with LTO gcc thinks it could be read unset */
 		struct crew__fiber *fiber = NULL;
 		enum crew__find found;
 

@@ -58,6 +58,8 @@ static int same_moment(void *arg)
 
 		crew_scope_fail_after(scope, CREW_MS(1));
 		slept = crew_sleep(CREW_MS(1));
+		crew__sim_check(slept == 0 || crew_check() == CREW_ECANCELED,
+				"woken as cancelled, and a check says otherwise");
 		rc = close_scope(scope, slept);
 		crew__sim_check(slept == 0 ? rc == 0 :
 					     slept == CREW_ECANCELED && rc == CREW_ETIMEDOUT,

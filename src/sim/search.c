@@ -198,7 +198,8 @@ static void explain(struct search *search)
 		search->options.quiet = !search->loud;
 		run_once(search);
 		search->result.seed = failure.seed;
-		failure = search->result;
+		if (search->result.verdict == failure.verdict)
+			failure = search->result; /* else it depends on earlier runs */
 	} else if (search->loud) {
 		fprintf(stderr, "sim: %s: %s; not so when its choices were replayed\n",
 			search->options.name, failure.message);

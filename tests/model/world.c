@@ -155,6 +155,24 @@ Test(world, a_failure_is_replayed_from_its_choices)
 	cr_assert(strlen(found.choices) < 12, "%s", found.choices);
 }
 
+/* What a run leaves behind decides about the next: two of them fail. */
+static void fail_twice(void *arg)
+{
+	unsigned *runs = arg;
+
+	++*runs;
+	crew__sim_check(*runs != 3 && *runs != 4, "for a while");
+}
+
+Test(world, a_failure_stays_one_though_it_cannot_be_repeated)
+{
+	unsigned runs = 0;
+	struct crew__sim_options options = { .name = "fail_twice", .quiet = true };
+
+	cr_assert(crew__sim_search_seeds(&options, fail_twice, &runs, 100).verdict ==
+		  CREW__SIM_FAILED);
+}
+
 Test(world, the_same_seed_is_the_same_run)
 {
 	struct sleepy s = { .look_again = true };

@@ -170,7 +170,7 @@ Test(deadline, is_moved_while_the_owner_sleeps, .timeout = 300)
 	model_search("moved", model, 2000);
 }
 
-/* ---- plain threads ----------------------------------------------------------------------------- */
+/* ---- plain threads ------------------------------------------------------------------ */
 
 /* Outside of groups it serves itself; inside, the group's crew does. */
 static void plain_beside(struct model *m)

@@ -50,7 +50,7 @@
  * REJECTED: polling with growing pauses (wakes an idle machine; R6 forbids it). One
  * futex for all sleepers (wakes the wrong one, or all). A fence in push: 8 ns each.
  *
- * GUARDED BY tests/model/crew.c, tests/stress/tasks.c, tests/api/rules.c (R6, R7).
+ * GUARDED BY tests/model/crew.c, tests/stress/tasks.c, tests/api/rules.c (R7), rules_wait.c (R6).
  */
 #include "exec/worker.h"
 

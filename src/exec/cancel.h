@@ -74,6 +74,7 @@
 
 #include "crew/scope.h"
 
+/* Bits from 1 << 16 on belong to whoever opened it. */
 enum crew__scope_flags {
 	CREW__LINKED = 1,
 	CREW__COMPLETE = 2,
@@ -87,7 +88,6 @@ enum crew__scope_flags {
 	CREW__DATED = 256,   /* has a deadline, and an entry */
 	CREW__ENTERED = 512, /* its deadline counts */
 	CREW__LENT = 1024,   /* its crew is lent by a group inside */
-			     /* 1 << 16 and above belong to whoever opened it */
 };
 
 /* Why a scope was cancelled. */

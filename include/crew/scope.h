@@ -36,7 +36,8 @@
  *
  * Which calls on one scope may overlap: crew_scope_cancel(), crew_scope_set_deadline(),
  * crew_scope_set_shield(), crew_scope_cancelled() may be called from any thread while the
- * caller knows that the scope is open; the others only by who owns it.
+ * caller knows that the scope is open; who does not know takes a handle in time,
+ * crew_scope_take_ref(). The others only by who owns it.
  *
  * On a plain thread outside of all groups a deadline is seen by the thread's own waits
  * and checks; inside of a task, or of a group, it strikes by itself.
@@ -49,6 +50,9 @@
 #include "crew/base.h"
 
 CREW_BEGIN
+
+/* A handle of a scope that may outlive it. Opaque; made by crew_scope_take_ref(). */
+struct crew_scope_ref;
 
 /* Why something is cancelled. */
 enum crew_cancel_source {
@@ -214,6 +218,43 @@ CREW_API bool crew_scope_cancelled(const struct crew_scope *scope);
  * Returns:	true: it did
  */
 CREW_API bool crew_scope_caught(const struct crew_scope *scope);
+
+/*
+ * A handle of the scope that may outlive it: whoever holds one may cancel the scope
+ * without knowing whether it is still open. A scope that has one must be entered and
+ * closed. Each handle is dropped once.
+ *
+ * Checkpoint:	none
+ * Callers:	anybody but signal handlers, while the scope is prepared or open
+ * Returns:	the handle, for crew_scope_ref_drop()
+ *		NULL		no memory, or the scope is closed
+ */
+CREW_API struct crew_scope_ref *crew_scope_take_ref(struct crew_scope *scope);
+
+/*
+ * crew_scope_cancel(), if the scope is still there.
+ *
+ * Checkpoint:	none
+ * Callers:	anybody but signal handlers
+ */
+CREW_API void crew_scope_ref_cancel(struct crew_scope_ref *ref, const char *reason);
+
+/*
+ * crew_scope_cancelled(), also when the scope is gone.
+ *
+ * Checkpoint:	none
+ * Callers:	anybody but signal handlers
+ * Returns:	true: it is, or was
+ */
+CREW_API bool crew_scope_ref_cancelled(const struct crew_scope_ref *ref);
+
+/*
+ * Gives the handle back. NULL is allowed and does nothing.
+ *
+ * Checkpoint:	none
+ * Callers:	anybody but signal handlers, once for each crew_scope_take_ref()
+ */
+CREW_API void crew_scope_ref_drop(struct crew_scope_ref *ref);
 
 /*
  * When will the caller be cancelled? The nearest deadline from its innermost scope

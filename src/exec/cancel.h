@@ -40,7 +40,8 @@
  *	    that whoever finds a subtree effective knows that it was woken: a cancel that
  *	    returns has woken all that waited below before it began.
  *	C5  Deliveries begin at a scope that somebody keeps open: its owner, a task in it,
- *	    the timer (which its owner waits for), the list of a crew's visitors.
+ *	    the timer (which its owner waits for), the list of a crew's visitors, a handle
+ *	    (whose lock its owner passes).
  *
  * ORDERS
  *	cancel.epoch	marking comes first, then the epoch moves (release). A check
@@ -51,7 +52,7 @@
  *			word. Its membarrier is the fence of both; where there is none
  *			both fence.
  *
- * Locks, outermost first: the list of visitors, a timer's striking, deliveries, scopes
+ * Locks, outermost first: the list of visitors, a timer's striking, a handle, deliveries, scopes
  * from parents to children, a timer's heap. (That one's striking is taken inside as well,
  * by the timer, which alone waits while it holds it.)
  *
@@ -74,7 +75,7 @@
 
 #include "crew/scope.h"
 
-/* Bits from 1 << 16 on belong to whoever opened it. */
+/* Those from 1 << 16 on belong to whoever opened the scope. */
 enum crew__scope_flags {
 	CREW__LINKED = 1,
 	CREW__COMPLETE = 2,

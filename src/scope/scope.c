@@ -12,9 +12,8 @@
  */
 #include "exec/exec.h"
 
+#include "base/alloc.h"
 #include "crew/scope.h"
-
-#include <string.h>
 
 /* private_.state */
 #define SCOPE_NEW    UINT32_C(0x6e657700)
@@ -202,6 +201,93 @@ bool crew_read_cancel_info(struct crew_cancel_info *info)
 	return true;
 }
 
+/* ---- handles -------------------------------------------------------------------- */
+
+/* One for all handles of a scope; the scope holds it as well until it is left. */
+struct crew_scope_ref {
+	struct crew__lock lock;
+	uint32_t holders;	  /* guarded by lock, as is the rest */
+	struct crew_scope *scope; /* NULL: it was left */
+	bool cancelled;		  /* was it, then? */
+};
+
+static void let_go(struct crew_scope_ref *ref)
+{
+	bool last;
+
+	crew__lock_acquire(&ref->lock);
+	last = --ref->holders == 0;
+	crew__lock_release(&ref->lock);
+	if (last)
+		crew__free(ref);
+}
+
+struct crew_scope_ref *crew_scope_take_ref(struct crew_scope *scope)
+{
+	struct crew_scope_ref *fresh = is_closed(scope) ? NULL : crew__alloc(sizeof(*fresh));
+	struct crew_scope_ref *ref;
+
+	if (!fresh)
+		return NULL;
+	fresh->holders = 1;
+	fresh->scope = scope;
+	crew__lock_acquire(crew__scope_lock(scope));
+	if (!scope->private_.ref)
+		scope->private_.ref = fresh;
+	ref = scope->private_.ref;
+	crew__lock_release(crew__scope_lock(scope));
+	crew__lock_acquire(&ref->lock);
+	ref->holders++;
+	crew__lock_release(&ref->lock);
+	if (ref != fresh)
+		crew__free(fresh);
+	return ref;
+}
+
+void crew_scope_ref_cancel(struct crew_scope_ref *ref, const char *reason)
+{
+	struct crew__caller caller = crew__caller();
+	struct crew__cause cause = crew__caller_cause(&caller, CREW_BY_CALL, reason);
+	struct crew__parker *woken = NULL;
+
+	crew__lock_acquire(&ref->lock);
+	if (ref->scope)
+		woken = crew__scope_deliver(ref->scope, &cause, NULL);
+	crew__lock_release(&ref->lock);
+	crew__ready_all(woken);
+}
+
+bool crew_scope_ref_cancelled(const struct crew_scope_ref *ref)
+{
+	struct crew_scope_ref *locked = (struct crew_scope_ref *)(uintptr_t)ref;
+	bool cancelled;
+
+	crew__lock_acquire(&locked->lock);
+	cancelled = ref->scope ? crew_scope_cancelled(ref->scope) : ref->cancelled;
+	crew__lock_release(&locked->lock);
+	return cancelled;
+}
+
+void crew_scope_ref_drop(struct crew_scope_ref *ref)
+{
+	if (ref)
+		let_go(ref);
+}
+
+/* The owner leaves: from here on no handle reaches the scope. */
+static void leave_handles(struct crew_scope *scope)
+{
+	struct crew_scope_ref *ref = scope->private_.ref;
+
+	if (!ref)
+		return;
+	crew__lock_acquire(&ref->lock);
+	ref->scope = NULL;
+	ref->cancelled = crew__scope_has(scope, CREW__MARKED);
+	crew__lock_release(&ref->lock);
+	let_go(ref);
+}
+
 /* ---- leaving ---------------------------------------------------------------------- */
 
 /* E1. pre: nobody can cancel the scope itself any more. */
@@ -231,6 +317,7 @@ int crew_scope_close(struct crew_scope *scope, int rc)
 		return CREW_ESTATE;
 	}
 	crew__deadline_leave(scope);
+	leave_handles(scope);
 	rc = who_catches(scope, rc);
 	crew__scope_leave(scope, caller.fiber ? &caller.fiber->parker : NULL);
 	crew__store32_release(state_of(scope), SCOPE_CLOSED);

@@ -134,7 +134,44 @@ Test(deadline, of_a_group_against_a_failure, .timeout = 300)
 	model_search("timed_group", model, 2000);
 }
 
-/* ---- moved by others ----------------------------------------------------------------------- */
+/* ---- handles ------------------------------------------------------------------------------ */
+
+static struct crew_scope_ref *handle;
+
+static void cancel_by_handle(struct model *m)
+{
+	while (!crew__load_acquire(&m->numbers))
+		crew__sim_yield();
+	crew_scope_ref_cancel(handle, "by handle");
+	crew_scope_ref_drop(handle);
+}
+
+static int leave_beside_handle(void *arg)
+{
+	struct crew_scope *scope = next_scope();
+	int rc;
+
+	(void)arg;
+	crew_scope_fail_after(scope, CREW_MS(2));
+	handle = crew_scope_take_ref(scope);
+	crew__store_release(&model_now->numbers, 1);
+	rc = close_scope(scope, crew_sleep(CREW_MS(1)));
+	crew__sim_check(rc == 0 || rc == CREW_ETIMEDOUT, "slept, or caught");
+	return 0;
+}
+
+Test(deadline, and_handles_against_leaving, .timeout = 300)
+{
+	struct model model = { .program = leave_beside_handle,
+			       .inside = check_end,
+			       .beside = cancel_by_handle,
+			       .threads = 1,
+			       .lasts = -1 };
+
+	model_search("handle", model, 2000);
+}
+
+/* ---- moved by others -------------------------------------------------------------- */
 
 static struct crew_scope moved;
 static struct crew_word moving;
@@ -170,7 +207,7 @@ Test(deadline, is_moved_while_the_owner_sleeps, .timeout = 300)
 	model_search("moved", model, 2000);
 }
 
-/* ---- plain threads ------------------------------------------------------------------ */
+/* ---- plain threads ---------------------------------------------------------------- */
 
 /* Outside of groups it serves itself; inside, the group's crew does. */
 static void plain_beside(struct model *m)

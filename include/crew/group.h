@@ -217,7 +217,7 @@ CREW_API void crew_group_cancel(struct crew_group *group, const char *reason);
  * Returns:	0		block and children succeeded, or were stopped by
  *				crew_group_cancel()
  *		the code	of the first failure, the block's or a child's; under
- *				CREW_SUPERVISE only the block's
+ *				CREW_SUPERVISE only the block's, whatever stops children
  *		CREW_ECANCELED	nothing failed, but a child or the block was stopped by a
  *				cancellation from outside of the group
  *		CREW_ETIMEDOUT	the same by the group's own timeout, whatever children

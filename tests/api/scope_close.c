@@ -329,3 +329,34 @@ Test(scope_close, F12_a_failure_before_the_deadline_is_what_is_reported, .timeou
 {
 	everywhere(failure_then_deadline);
 }
+
+/* ---- a supervised group --------------------------------------------------------------- */
+
+static int supervised(void *arg)
+{
+	struct crew_scope outer;
+	struct crew_group group;
+
+	(void)arg;
+	/* from outside: what stops children is no matter, what stops the block is */
+	for (int stopped = 0; stopped < 2; stopped++) {
+		crew_scope_open(&outer, NULL);
+		crew_group_open(&group, CREW_GROUP(.crew = test_crew, .policy = CREW_SUPERVISE));
+		crew_group_spawn(&group, sleep_long, NULL);
+		crew_scope_cancel(&outer, NULL);
+		CHECK(crew_group_close(&group, stopped ? crew_check() : 0) ==
+		      (stopped ? CREW_ECANCELED : 0));
+		CHECK(crew_scope_close(&outer, 0) == 0);
+	}
+	/* its own cancellation it catches */
+	crew_group_open(&group, CREW_GROUP(.crew = test_crew, .policy = CREW_SUPERVISE));
+	crew_group_spawn(&group, sleep_long, NULL);
+	crew_group_cancel(&group, NULL);
+	CHECK(crew_group_close(&group, crew_check()) == 0);
+	return 0;
+}
+
+Test(scope_close, G19_a_supervised_group_says_how_its_block_ended, .timeout = 60)
+{
+	everywhere(supervised);
+}

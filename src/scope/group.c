@@ -34,7 +34,6 @@
 /* In the scope's flags. */
 #define STOPPED UINT32_C(0x10000) /* a child, or the block, was stopped by a cancellation */
 #define FAILED	UINT32_C(0x20000) /* `first` is set */
-#define YIELDED UINT32_C(0x40000) /* the block was stopped, besides STOPPED */
 #define GAVE_UP UINT32_C(0x40000) /* the block was stopped */
 
 static bool is_open(const struct crew_group *group)

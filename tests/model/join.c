@@ -107,7 +107,7 @@ static void check(const char *name, void (*main)(void *), unsigned bound)
 	}
 }
 
-/* ---- children ----------------------------------------------------------------------------- */
+/* ---- children ----------------------------------------------------------------------- */
 
 static void child_0(void *arg)
 {
@@ -154,7 +154,7 @@ static void cancel(void *arg)
 	crew__scope_cancel(&outer, &by_call);
 }
 
-/* ---- close ---------------------------------------------------------------------------------- */
+/* ---- close -------------------------------------------------------------------------- */
 
 static void close_two(void *arg)
 {
@@ -210,7 +210,7 @@ Test(join, children_spawn_while_it_closes_with_three_interruptions, .timeout = 3
 	check("join_batch", close_batch, 3);
 }
 
-/* ---- wait ------------------------------------------------------------------------------------- */
+/* ---- wait --------------------------------------------------------------------------- */
 
 /* Again, and with more children, after it was granted; or close, after it was cancelled. */
 static void wait_and_close(void *arg)
@@ -257,7 +257,7 @@ Test(join, last_child_against_canceller_with_two_interruptions, .timeout = 300)
 	check("join_last", wait_against_last, 2);
 }
 
-/* ---- tasks ------------------------------------------------------------------------------------- */
+/* ---- tasks -------------------------------------------------------------------------- */
 
 static int task_child(void *arg)
 {

@@ -142,7 +142,8 @@ static void check_lots(void)
 	for (unsigned i = 0; i < LOTS; i++) {
 		crew__sim_check(!won[i] || outcome[i] == GOT, "a wait has ended twice");
 		crew__sim_check(outcome[i] != GOT ||
-					memcmp(&lots[i], &nonsense, sizeof(nonsense)) == 0,
+					memcmp((const char *)&lots[i], (const char *)&nonsense,
+					       sizeof(nonsense)) == 0,
 				"a lot was touched after the wait");
 	}
 }

@@ -168,25 +168,21 @@ static bool park_thread(struct crew__waiter *waiter, const struct publish *publi
 {
 	struct crew__parker *parker = waiter->parker;
 	uint64_t word;
+	bool over;
 
 	publish_word(parker, publish->expected, true);
-	if (cancel_at_once(parker, publish->expected)) {
-		publish->after(publish->arg);
-		goto over;
-	}
+	over = cancel_at_once(parker, publish->expected);
 	publish->after(publish->arg);
-	while (!(crew__exchange32_acq_rel(&parker->signal, 0) & CREW__SIGNAL_READY)) {
+	while (!over && !(crew__exchange32_acq_rel(&parker->signal, 0) & CREW__SIGNAL_READY)) {
 		crew_time until = crew__deadline_serve(parker->scope);
 
 		/* (what is due has signalled READY) */
 		if (!crew__port_wait(&parker->signal, 0, until < when ? until : when) &&
 		    when <= until) {
-			if (move_word(parker, publish->expected, CREW__GRANTED))
-				break;
-			when = CREW_NEVER; /* somebody has won, and is about to say so */
+			over = move_word(parker, publish->expected, CREW__GRANTED);
+			when = CREW_NEVER; /* lost: somebody has won, and is about to say so */
 		}
 	}
-over:
 	word = crew__load_acquire(&parker->word);
 	crew__store_release(&parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
 	give_parker(parker);

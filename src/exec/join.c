@@ -93,7 +93,7 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 		crew__lock_release(crew__join_lock(group));
 	}
 	if (granted) {
-		crew__assert(crew__load_acquire(&group->private_.count) == CREW__JOIN_BIAS);
+		crew__assert(crew__load_relaxed(&group->private_.count) == CREW__JOIN_BIAS);
 		group->private_.own = 0;
 		crew__store_relaxed(&group->private_.count, 0);
 	}

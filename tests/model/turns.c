@@ -6,6 +6,8 @@
 #include "exec/exec.h"
 #include "model/model.h"
 
+#include <string.h>
+
 /* ---- a worker that parks has counted off ------------------------------------------------ */
 
 /* Its worker goes on from `parting`, which parks, to `computing`, which was made ready there
@@ -159,6 +161,78 @@ Test(turns, children_of_a_cancelled_group_are_not_run_in_place, .timeout = 300)
 	struct model model = { .program = cancelled_program, .expected = 7, .workers = 1 };
 
 	model_search_with("in_place", model, (struct crew__sim_options){ .seed = 0 }, 100);
+}
+
+/* ---- behind a shield ------------------------------------------------------------------------- */
+
+/* outside > inside > shielded. The shield goes up after a first cancellation has gone through. */
+static struct crew_scope scopes[3];
+static struct crew__lock lot;
+static struct crew__waiter *waiting; /* guarded by lot */
+
+static void unlock_lot(void *arg)
+{
+	(void)arg;
+	crew__lock_release(&lot);
+}
+
+static void wait_behind(void *arg)
+{
+	struct crew__waiter waiter;
+
+	(void)arg;
+	crew__self_set_scope(&scopes[2]);
+	crew__waiter_init(&waiter, true);
+	crew__lock_acquire(&lot);
+	waiting = &waiter;
+	crew__sim_check(crew__park(&waiter, unlock_lot, NULL, CREW_NEVER, "model"),
+			"a wait behind a shield was cancelled");
+}
+
+static void wake_behind(void)
+{
+	struct crew__parker *parker = NULL;
+	bool won = false;
+
+	for (; !won; crew__sim_yield()) {
+		crew__lock_acquire(&lot);
+		won = waiting && crew__grant(waiting, &parker);
+		crew__lock_release(&lot);
+	}
+	crew__ready(parker);
+}
+
+static void shielded_main(void *arg)
+{
+	static const struct crew__cause by_call = { .source = CREW_BY_CALL };
+	uint64_t thread;
+
+	(void)arg;
+	memset(scopes, 0, sizeof(scopes));
+	lot = (struct crew__lock){ .word = { 0 } };
+	waiting = NULL;
+	for (int i = 1; i < 3; i++)
+		scopes[i].private_.parent = &scopes[i - 1];
+	crew__scope_shield(&scopes[2], true);
+	crew__scope_shield(&scopes[2], false);
+	crew__scope_cancel(&scopes[1], &by_call);
+	crew__sim_check(crew__scope_cancelled(&scopes[2]), "nothing is there to hold it back");
+	crew__scope_shield(&scopes[2], true);
+	crew__port_thread_start(&thread, wait_behind, NULL, "model");
+	crew__scope_cancel(&scopes[0], &by_call);
+	wake_behind();
+	crew__port_thread_join(thread);
+	for (int i = 2; i >= 0; i--)
+		crew__scope_leave(&scopes[i], NULL);
+}
+
+Test(turns, who_waits_behind_a_shield_is_left_alone, .timeout = 300)
+{
+	struct crew__sim_options options = { .name = "behind" };
+	struct crew__sim_result result =
+		crew__sim_search_seeds(&options, shielded_main, NULL, 2000);
+
+	cr_assert(result.verdict == CREW__SIM_OK, "%s", result.message);
 }
 
 /* ---- no memory for a child -------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 """peers.py - runs the scenarios over Trio and AnyIO, in virtual time, and compares.
 
 	peers.py CREW SCENARIOS DIFFERENCES	CREW: the program made of crew.c
+	peers.py versions			are they the ones that DIFFERENCES is about?
 
 What differs must differ exactly as DIFFERENCES says, and what it says must differ.
 """
@@ -10,6 +11,7 @@ import math
 import subprocess
 import sys
 import warnings
+from importlib.metadata import version
 
 warnings.simplefilter("ignore")  # AnyIO 3 uses what Trio 0.22 calls deprecated
 
@@ -368,4 +370,6 @@ def compare(program, scenarios, differences):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "versions":
+        sys.exit(not (version("trio").startswith("0.22.") and version("anyio").startswith("3.")))
     sys.exit(compare(*sys.argv[1:]))

@@ -352,9 +352,9 @@ def compare(program, scenarios, differences):
         name = scenario.words[1]
         for peer in (Trio, AnyIO):
             theirs = outcome(peer, scenario)
-            expected = listed.pop((name, peer.name), [])
+            expected = listed.pop((name, peer.name), None)
             found = difference(crew[name], theirs)
-            if found == expected:
+            if (found or None) == expected:
                 same += not found
                 differ += bool(found)
                 continue

@@ -10,7 +10,7 @@
  * takes longer than its sleeps.
  */
 #include "base/atomic.h"
-#include "crew/crew.h"
+#include "peers/scenario.h"
 #include "sim/sim.h"
 
 #include <stdarg.h>
@@ -18,20 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NODES_MAX 4096
 #define LINES_MAX 128
-#define WORDS_MAX 8
 #define TICK	  CREW_MS(1)
 #define SEEDS	  24 /* for each number of workers */
-
-/* A statement: its words, and the block behind it. */
-struct node {
-	char *words[WORDS_MAX];
-	struct node *inside;
-	struct node *next;
-	struct crew_scope scope;
-	struct crew_group group;
-};
 
 struct line {
 	crew_time tick;
@@ -45,104 +34,11 @@ struct log {
 	struct line lines[LINES_MAX];
 };
 
-static struct node nodes[NODES_MAX];
-static size_t nodes_used;
-static size_t nodes_begin; /* of the scenario: where its names are looked up */
 static struct crew *crew;
 static crew_time begun;
 static struct log now;
 static char first[LINES_MAX * 128]; /* what the first run of the scenario has logged */
 static bool have_first;
-
-/* ---- reading ----------------------------------------------------------------------- */
-
-static _Noreturn void bad(const struct node *node, const char *what)
-{
-	fprintf(stderr, "peers: %s: %s %s\n", what, node->words[0],
-		node->words[1] ? node->words[1] : "");
-	exit(2);
-}
-
-static bool is(const struct node *node, const char *verb)
-{
-	return strcmp(node->words[0], verb) == 0;
-}
-
-static crew_time number(const struct node *node, const char *word)
-{
-	char *end = NULL;
-	long value = word ? strtol(word, &end, 10) : 0;
-
-	if (!word || end == word || *end)
-		bad(node, "no number");
-	return value;
-}
-
-/* The word behind `option`, or NULL. */
-static const char *option(const struct node *node, const char *name)
-{
-	for (unsigned i = 2; i < WORDS_MAX && node->words[i]; i++)
-		if (strcmp(node->words[i], name) == 0)
-			return i + 1 < WORDS_MAX && node->words[i + 1] ? node->words[i + 1] : "";
-	return NULL;
-}
-
-/* The next line with something on it as a statement; NULL at the end. */
-static struct node *next_node(FILE *in, bool *opens)
-{
-	char text[160];
-
-	while (fgets(text, sizeof(text), in)) {
-		struct node *node = &nodes[nodes_used];
-		char *copy = strdup(text);
-		char *rest = copy;
-		unsigned n = 0;
-
-		if (nodes_used + 1 == NODES_MAX || !copy)
-			abort();
-		while (n < WORDS_MAX && (node->words[n] = strtok_r(rest, " \t\n", &rest)))
-			n++;
-		if (n == 0 || node->words[0][0] == '#') {
-			free(copy);
-			continue;
-		}
-		if (n == WORDS_MAX)
-			bad(node, "too many words");
-		*opens = strcmp(node->words[n - 1], "{") == 0;
-		if (*opens)
-			node->words[n - 1] = NULL;
-		nodes_used++;
-		return node;
-	}
-	return NULL;
-}
-
-static struct node *read_block(FILE *in)
-{
-	struct node *begin = NULL;
-	struct node **last = &begin;
-	struct node *node;
-	bool opens;
-
-	while ((node = next_node(in, &opens)) && !is(node, "}")) {
-		*last = node;
-		last = &node->next;
-		if (opens)
-			node->inside = read_block(in);
-	}
-	return begin;
-}
-
-/* The scope or group with the name that is this statement's n-th word. */
-static struct node *named(const struct node *node, unsigned n)
-{
-	for (size_t i = nodes_begin; node->words[n] && i < nodes_used; i++)
-		if ((is(&nodes[i], "scope") || is(&nodes[i], "prepare") ||
-		     is(&nodes[i], "group")) &&
-		    nodes[i].words[1] && strcmp(nodes[i].words[1], node->words[n]) == 0)
-			return &nodes[i];
-	bad(node, "no such name");
-}
 
 /* ---- the log ----------------------------------------------------------------------- */
 
@@ -339,7 +235,7 @@ static void act(struct node *node, const char *task)
 	else if (is(node, "cancelled"))
 		say(task, "%s", crew_scope_cancelled(scope) ? "yes" : "no");
 	else
-		bad(node, "no such statement");
+		scenario_bad(node, "no such statement");
 }
 
 /* A checkpoint: what it returned is logged. */
@@ -460,19 +356,13 @@ int main(int argc, char **argv)
 {
 	FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
 	struct node *node;
-	bool opens;
 
 	if (!in) {
 		fprintf(stderr, "usage: peers FILE\n");
 		return 2;
 	}
-	while ((node = next_node(in, &opens))) {
-		nodes_begin = nodes_used;
-		if (!is(node, "scenario") || !opens)
-			bad(node, "scenario expected");
-		node->inside = read_block(in);
+	while ((node = read_scenario(in)))
 		explore(node);
-	}
 	fclose(in);
 	return 0;
 }

@@ -63,7 +63,7 @@
  *	over deliveries: who cancels inside of what somebody else is cancelling would have to
  *	climb and wait; every delivery moves one common word, the epoch, anyway.
  *
- * GUARDED BY tests/model/scope.c.
+ * GUARDED BY tests/model/scope.c, tests/model/turns.c.
  */
 #ifndef CREW__CANCEL_H
 #define CREW__CANCEL_H

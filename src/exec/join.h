@@ -44,7 +44,7 @@
  *
  * REJECTED: one atomic counter: 2 locked instructions, 13 ns, for each child.
  *
- * GUARDED BY tests/model/crew.c, tests/stress/tasks.c.
+ * GUARDED BY tests/model/join.c, tests/model/crew.c, tests/stress/tasks.c.
  */
 #ifndef CREW__JOIN_H
 #define CREW__JOIN_H

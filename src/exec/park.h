@@ -62,7 +62,7 @@
  *	spins on a thread that the kernel may have paused. Looking at the scope after
  *	the lot is unlocked: the frame may be gone by then.
  *
- * GUARDED BY tests/model/crew.c.
+ * GUARDED BY tests/model/park.c, tests/model/crew.c.
  */
 #ifndef CREW__PARK_H
 #define CREW__PARK_H

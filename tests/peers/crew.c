@@ -124,9 +124,9 @@ static void describe(void *arg)
 
 /* ---- statements -------------------------------------------------------------------- */
 
-/* A task: the statement that spawned it, and its name. */
 static int block(struct node *begin, const char *task);
 
+/* What was spawned: the statement says its name. */
 static int task_main(void *arg)
 {
 	struct node *node = arg;

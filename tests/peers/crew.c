@@ -107,7 +107,7 @@ static void end_of_run(void)
 
 	write_log(text, sizeof(text));
 	if (!have_first)
-		strcpy(first, text);
+		memcpy(first, text, sizeof(first));
 	have_first = true;
 	crew__sim_check(strcmp(first, text) == 0, "two runs of a scenario differ");
 }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* ---- a worker that parks has counted off ------------------------------------------------ */
+/* ---- a worker that parks has counted off -------------------------------------------- */
 
 /* Its worker goes on from `parting`, which parks, to `computing`, which was made ready there
  * and computes until the group is closed. One child of that group has ended there before. */
@@ -66,7 +66,7 @@ Test(turns, children_are_counted_off_when_their_worker_parks, .timeout = 300)
 	model_search_from("parting", model, 2, 700);
 }
 
-/* ---- what was injected together is work for two ------------------------------------------- */
+/* ---- what was injected together is work for two ------------------------------------- */
 
 static struct crew_word arrived;
 
@@ -98,7 +98,7 @@ Test(turns, what_was_injected_together_is_work_for_two, .timeout = 300)
 	model_search_from("together", model, 2, 1500);
 }
 
-/* ---- woken twice ---------------------------------------------------------------------------- */
+/* ---- woken twice -------------------------------------------------------------------- */
 
 /* A pinned task is ready at the moment at which something is injected; later more is. */
 static int pinned_sleep(void *arg)
@@ -137,7 +137,7 @@ Test(turns, a_worker_is_poked_and_woken, .timeout = 300)
 	model_search("poked", model, 700);
 }
 
-/* ---- a cancelled group --------------------------------------------------------------------- */
+/* ---- a cancelled group -------------------------------------------------------------- */
 
 static int never(void *arg)
 {
@@ -163,7 +163,7 @@ Test(turns, children_of_a_cancelled_group_are_not_run_in_place, .timeout = 300)
 	model_search_with("in_place", model, (struct crew__sim_options){ .seed = 0 }, 100);
 }
 
-/* ---- behind a shield ------------------------------------------------------------------------- */
+/* ---- behind a shield ---------------------------------------------------------------- */
 
 /* outside > inside > shielded. The shield goes up after a first cancellation has gone through. */
 static struct crew_scope scopes[3];
@@ -235,7 +235,7 @@ Test(turns, who_waits_behind_a_shield_is_left_alone, .timeout = 300)
 	cr_assert(result.verdict == CREW__SIM_OK, "%s", result.message);
 }
 
-/* ---- no memory for a child -------------------------------------------------------------------- */
+/* ---- no memory for a child ---------------------------------------------------------- */
 
 /* Its owner has counted it already: close does not wait for it. */
 static int refused_program(void *arg)

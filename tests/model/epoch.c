@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model/epoch.c - a check against a cancellation (exec/cancel.h, crew__fiber_look): a fiber
- * remembers the epoch at which it was last found clean, and must not remember one that is too new. Who
- * is cancelled stays so, and whoever is told that a cancel has returned sees it.
+ * model/epoch.c - a check against a cancellation (exec/cancel.h, crew__fiber_look): a
+ * fiber remembers the epoch at which it was last found clean, and must not remember one
+ * that is too new. Who is cancelled stays so, and whoever is told that a cancel has
+ * returned sees it.
  */
 #include "exec/exec.h"
 #include "model/small.h"

@@ -34,11 +34,7 @@ struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker)
 
 void crew_fork_tell(void)
 {
-	struct crew__worker *worker = crew__self();
-
-	crew__deque_answer(&worker->deque);
-	if (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER))
-		crew__idle_pushed(worker);
+	crew__idle_answer(crew__self());
 }
 
 void crew_fork_put(struct crew_fork *fork, crew_task_fn *run, const char *site)
@@ -49,12 +45,8 @@ void crew_fork_put(struct crew_fork *fork, crew_task_fn *run, const char *site)
 	crew__init_word(&fork->state, 0);
 	if (worker) {
 		slot.group = (uintptr_t)worker->fiber->scope | CREW__SLOT_FORK;
-		if (crew__deque_push(&worker->deque, &slot)) {
-			if (crew__load_relaxed(&worker->deque.attention) &
-			    (CREW__HUNGER | CREW__NAPPER))
-				crew__idle_pushed(worker);
+		if (crew__worker_push(worker, &slot))
 			return;
-		}
 	}
 	crew__init_word(&fork->state, OWN);
 }
@@ -87,6 +79,10 @@ bool crew_fork_take(struct crew_fork *fork)
 		return true;
 	if (state == DONE)
 		return false;
+	crew__require(worker && !crew__is_forked(worker->crew),
+		      "a forked call was joined in a child process after fork; call _exit() or "
+		      "exec there",
+		      NULL);
 	/* F3 */
 	if (crew__cell_word(crew__deque_newest(&worker->deque), 1) == (uint64_t)(uintptr_t)fork &&
 	    crew__deque_take_newest(&worker->deque))
@@ -105,17 +101,10 @@ void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot)
 	uint64_t before;
 
 	crew__join_flush(worker);
-	fiber->scope = scope;
-	fiber->epoch = 0;
-	crew__show_pointer(&fiber->site, slot->site);
-	crew__count(&worker->counters.tasks, 1);
+	crew__task_begin(worker, scope, slot->site);
 	crew__call_task(slot->fn, fork);
-	crew__require(fiber->scope == scope, "a forked call returned without closing its group",
-		      slot->site);
-	if (crew__unlikely(fiber->parker.scope))
-		crew__scope_part(&fiber->parker);
-	fiber->scope = NULL;
-	crew__show_pointer(&fiber->site, NULL);
+	crew__task_returned(fiber, scope, slot->site);
+	crew__task_end(fiber);
 	before = crew__exchange_acq_rel(&fork->state, DONE); /* pairs: fork.state; F2 */
 	if (before && crew__grant((struct crew__waiter *)(uintptr_t)before, &parker))
 		crew__ready(parker);

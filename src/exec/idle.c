@@ -114,6 +114,12 @@ void crew__idle_pushed(struct crew__worker *worker)
 	wake_one(worker->crew);
 }
 
+void crew__idle_answer(struct crew__worker *worker)
+{
+	crew__deque_answer(&worker->deque);
+	crew__idle_tell(worker);
+}
+
 void crew__idle_injected(struct crew *crew)
 {
 	wake_one(crew);

@@ -170,6 +170,17 @@ bool crew__fiber_look(struct crew__fiber *fiber)
 	return true;
 }
 
+void crew__task_returned(const struct crew__fiber *fiber, const struct crew_scope *scope,
+			 const char *site)
+{
+	if (crew__unlikely(!crew__fiber_clean(fiber)))
+		crew__require(!crew__is_forked(fiber->crew),
+			      "a task returned in a child process after fork; call _exit() or "
+			      "exec there",
+			      site);
+	crew__require(fiber->scope == scope, "a task returned without closing its group", site);
+}
+
 /* What crew__call_task calls for a task with a record: its frame is the outermost
  * one of the task either way. */
 struct with_record {
@@ -197,22 +208,13 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 	}
 	if (worker->done_group != group)
 		crew__join_flush(worker);
-	fiber->scope = &group->scope;
-	fiber->epoch = 0;
-	crew__show_pointer(&fiber->site, slot->site);
-	crew__count(&worker->counters.tasks, 1);
+	crew__task_begin(worker, &group->scope, slot->site);
 	if (crew__fiber_look(fiber)) {
 		struct with_record with = { .fiber = fiber, .record = record };
 
 		rc = record ? crew__call_task(run_with_record, &with) :
 			      crew__call_task(slot->fn, slot->arg);
-		if (crew__unlikely(!crew__fiber_clean(fiber)))
-			crew__require(!crew__is_forked(fiber->crew),
-				      "a task returned in a child process after fork; call "
-				      "_exit() or exec there",
-				      slot->site);
-		crew__require(fiber->scope == &group->scope,
-			      "a task returned without closing its group", slot->site);
+		crew__task_returned(fiber, &group->scope, slot->site);
 		if (rc)
 			crew__group_child_failed(group, rc);
 	} else {
@@ -221,12 +223,9 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 		crew__group_child_skipped(group);
 	}
 	worker = fiber->worker;
-	fiber->scope = NULL;
 	if (record)
 		crew__show_pointer(&fiber->name, NULL);
-	if (crew__unlikely(fiber->parker.scope))
-		crew__scope_part(&fiber->parker);
-	crew__show_pointer(&fiber->site, NULL);
+	crew__task_end(fiber);
 	if (worker->done_group != group)
 		crew__join_flush(worker);
 	worker->done_group = group;

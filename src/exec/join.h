@@ -112,4 +112,26 @@ static inline bool crew__is_forked(const struct crew *crew)
 /* The same after looking, when the epoch has moved. */
 bool crew__fiber_look(struct crew__fiber *fiber);
 
+/* Around what the loop runs, a task or a forked call: its fiber stands in `scope`. */
+static inline void crew__task_begin(struct crew__worker *worker, struct crew_scope *scope,
+				    const char *site)
+{
+	worker->fiber->scope = scope;
+	worker->fiber->epoch = 0;
+	crew__show_pointer(&worker->fiber->site, site);
+	crew__count(&worker->counters.tasks, 1);
+}
+
+/* Ends the process if it should not have returned. */
+void crew__task_returned(const struct crew__fiber *fiber, const struct crew_scope *scope,
+			 const char *site);
+
+static inline void crew__task_end(struct crew__fiber *fiber)
+{
+	if (crew__unlikely(fiber->parker.scope))
+		crew__scope_part(&fiber->parker);
+	fiber->scope = NULL;
+	crew__show_pointer(&fiber->site, NULL);
+}
+
 #endif /* CREW__JOIN_H */

@@ -76,12 +76,8 @@ int crew__submit(struct crew *crew, struct crew__worker *worker, const struct cr
 	if (own && record->keep) {
 		struct crew__slot queued = crew__record_slot(record);
 
-		if (crew__deque_push(&own->deque, &queued)) {
-			if (crew__load_relaxed(&own->deque.attention) &
-			    (CREW__HUNGER | CREW__NAPPER))
-				crew__idle_pushed(own);
+		if (crew__worker_push(own, &queued))
 			return 0;
-		}
 	}
 	crew__inject_put(&crew->inject, &record->injected);
 	crew__idle_injected(crew);

@@ -271,8 +271,7 @@ enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct c
 	crew__lock_release(&crew->inject.lock);
 	if (got) {
 		crew__trace(&worker->trace, CREW__TRACE_INJECT, got);
-		if (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER))
-			crew__idle_pushed(worker);
+		crew__idle_tell(worker);
 		if (!crew__inject_empty(&crew->inject))
 			crew__idle_injected(crew);
 	}

@@ -223,6 +223,8 @@ enum crew__find crew__idle_find(struct crew__worker *worker, struct crew__slot *
 bool crew__idle_steal(struct crew__worker *worker, struct crew__slot *slot);
 /* After a push that found HUNGER or NAPPER in the attention word. */
 void crew__idle_pushed(struct crew__worker *worker);
+/* The same after a push that was made in place: it met a thief's mark, or found those. */
+void crew__idle_answer(struct crew__worker *worker);
 /* After the inject queue got something. */
 void crew__idle_injected(struct crew *crew);
 /* After `worker`'s own pinned queue got something. */
@@ -236,6 +238,28 @@ static inline uint32_t crew__idle_searching(uint64_t word)
 static inline uint32_t crew__idle_sleeping(uint64_t word)
 {
 	return (uint32_t)(word >> 32);
+}
+
+/* Does somebody wait for a push? */
+static inline bool crew__is_awaited(const struct crew__worker *worker)
+{
+	return crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER);
+}
+
+/* After pushes. */
+static inline void crew__idle_tell(struct crew__worker *worker)
+{
+	if (crew__is_awaited(worker))
+		crew__idle_pushed(worker);
+}
+
+/* Queues a task, and wakes who waits for one. False: no room. */
+static inline bool crew__worker_push(struct crew__worker *worker, const struct crew__slot *slot)
+{
+	if (!crew__deque_push(&worker->deque, slot))
+		return false;
+	crew__idle_tell(worker);
+	return true;
 }
 
 static inline void crew__attend(struct crew__worker *worker, uint64_t bits)

@@ -240,12 +240,8 @@ static __attribute__((noinline)) int spawn_slow(struct crew_group *group,
 		return rc;
 	count_spawn(group, on_owner);
 	if (caller.worker && caller.worker->crew == group->scope.private_.crew && !options &&
-	    !copy && crew__deque_push(&caller.worker->deque, slot)) {
-		if (crew__load_relaxed(&caller.worker->deque.attention) &
-		    (CREW__HUNGER | CREW__NAPPER))
-			crew__idle_pushed(caller.worker);
+	    !copy && crew__worker_push(caller.worker, slot))
 		return 0;
-	}
 	rc = crew__submit(group->scope.private_.crew, caller.worker, slot, options, copy,
 			  copy_bytes);
 	if (rc && on_owner)
@@ -267,9 +263,7 @@ static __attribute__((noinline)) int spawn_at_slow(struct crew_group *group, cre
 /* The spawn met a thief's mark, or somebody sleeps. */
 static __attribute__((noinline)) int tell_the_others(struct crew__worker *worker)
 {
-	crew__deque_answer(&worker->deque);
-	if (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER))
-		crew__idle_pushed(worker);
+	crew__idle_answer(worker);
 	return 0;
 }
 
@@ -287,7 +281,7 @@ int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg, c
 	group->private_.own++;
 	if (crew__unlikely(
 		    !crew__deque_append_newest(&worker->deque, fn, arg, (uintptr_t)group, site) ||
-		    (crew__load_relaxed(&worker->deque.attention) & (CREW__HUNGER | CREW__NAPPER))))
+		    crew__is_awaited(worker)))
 		return tell_the_others(worker);
 	return 0;
 }

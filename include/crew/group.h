@@ -81,7 +81,8 @@ struct crew_group {
 	struct crew_scope scope;
 	struct {
 		void *fiber;		 /* whoever runs on it may count in `own`; NULL: nobody */
-		int64_t own;		 /* children spawned and not yet counted off by the owner */
+		uint64_t own;		 /* children spawned by what runs there */
+		uint64_t back;		 /* those that ended there */
 		uint32_t state;		 /* what it is, and the policy */
 		uint32_t closing;	 /* the owner is in close */
 		struct crew_group *next; /* open groups of plain threads */
@@ -92,9 +93,11 @@ struct crew_group {
 		void *host; /* opened inside its crew_blocking() call */
 		void *reserved2[2];
 		uint32_t lock;
-		int32_t first;		/* the first failure */
-		struct crew_word count; /* children counted off elsewhere */
+		int32_t first;		    /* the first failure */
+		struct crew_word count;	    /* children counted off elsewhere */
+		struct crew_word elsewhere; /* children spawned elsewhere */
 		void *reserved3[4];
+		void *roster[10]; /* written when it is first needed */
 	} private_;
 };
 
@@ -153,6 +156,9 @@ CREW_API int crew_group_spawn_copy_at(struct crew_group *group, crew_task_fn *fn
 /* How a task differs from others. */
 enum crew_task_flags {
 	CREW_TASK_PINNED = 1, /* never changes its thread once it has started */
+	CREW_TASK_ATOMIC = 2, /* starts also when it is cancelled before; then its checks say so */
+	CREW_TASK_ISOLATED = 4, /* its failure is for those who join it, not for the group */
+	CREW_TASK_LAZY = 8,	/* starts when somebody joins it first */
 };
 
 /* Zero means "default" for every field. Fields are only added, at the end. */
@@ -161,26 +167,108 @@ struct crew_task_options {
 	const char *name; /* for dumps; a string constant, not copied */
 	uint32_t flags;	  /* enum crew_task_flags */
 	uint32_t reserved;
+	/* called once with `arg`: after fn has returned, or when it is certain that it will not
+	 * be called, also by a spawn that refuses. Must not wait. */
+	void (*arg_free)(void *arg);
+	/* called with a value of crew_return() that nobody has taken, by whoever drops the last
+	 * handle, or replaces it. Must not wait. */
+	void (*value_free)(void *value);
 };
 
 #define CREW_TASK(...) CREW_OPTIONS_(crew_task_options, __VA_ARGS__)
 
-/* A handle of one task. None can be had yet: `task` below must be NULL. */
+/*
+ * A handle of one task: to wait for it, to cancel it, for its code and its value. It is
+ * dropped once, before the crew is stopped, and may outlive the group. Children whose
+ * handle was asked for are kept by the group as well, until crew_group_next() hands them
+ * out, or it closes.
+ */
 struct crew_task;
 
+/* What becomes of a task. */
+enum crew_task_state {
+	CREW_TASK_PENDING = 0,	     /* not begun */
+	CREW_TASK_RUNNING = 1,	     /* begun, perhaps waiting */
+	CREW_TASK_CANCELLING = 2,    /* crew_task_cancel() was called; not ended */
+	CREW_TASK_FINISHED = 3,	     /* returned 0 */
+	CREW_TASK_FAILED = 4,	     /* returned a code */
+	CREW_TASK_CANCELLED = 5,     /* returned CREW_ECANCELED, and was */
+	CREW_TASK_NEVER_STARTED = 6, /* was cancelled before it began */
+};
+
 /*
- * crew_group_spawn() with options: a name, a task that keeps its thread.
+ * crew_group_spawn() with options, and with a handle unless `task` is NULL. *task is written
+ * before the child can begin, and is NULL when it was refused.
  *
  * Checkpoint:	none
  * Callers:	as crew_group_spawn()
- * Returns:	as crew_group_spawn()
- *		CREW_EINVAL	also: an unknown flag, or `task` is not NULL
+ * Returns:	as crew_group_spawn(); with CREW_TASK_ATOMIC never CREW_ECANCELED
+ *		CREW_EINVAL	also: an unknown flag, or a lazy or isolated task without
+ *				a handle
  */
 CREW_API int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *arg,
 				      const struct crew_task_options *options,
 				      struct crew_task **task, const char *site);
 #define crew_group_spawn_task(group, fn, arg, options, task)                                       \
 	crew_group_spawn_task_at(group, fn, arg, options, task, CREW_HERE)
+
+/*
+ * Waits until a child has ended and hands it out with a handle, which is the caller's to drop:
+ * those whose handle was asked for at spawn, in the order in which they end, each once. Lazy
+ * ones count from their beginning on.
+ *
+ * Checkpoint:	full
+ * Callers:	the owner, and children of the group until they return
+ * Returns:	0		and *task
+ *		CREW_EEMPTY	all have been handed out
+ *		CREW_ECANCELED	the caller is cancelled, or the group is: the owner stands in it
+ *		CREW_EINVAL	`task` is NULL
+ *		CREW_ESTATE	the group is not open
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_group_next(struct crew_group *group, struct crew_task **task);
+
+/*
+ * crew_group_next() that does not wait, nor look for cancellation.
+ *
+ * Checkpoint:	none
+ * Callers:	as crew_group_next()
+ * Returns:	as crew_group_next(), but for CREW_ECANCELED
+ *		CREW_EWOULDBLOCK	none has ended that was not handed out
+ */
+CREW_API int crew_group_next_nowait(struct crew_group *group, struct crew_task **task);
+
+/*
+ * crew_group_next() in the order of spawning. A lazy one begins when it is its turn.
+ *
+ * Checkpoint:	full
+ * Callers:	as crew_group_next()
+ * Returns:	as crew_group_next()
+ *		CREW_EDEADLK	the next is the caller itself
+ */
+CREW_API int crew_group_next_spawned(struct crew_group *group, struct crew_task **task);
+
+/* How many children there were. `size` is set by the caller. */
+struct crew_group_stats {
+	size_t size;
+	uint64_t active;	/* spawned and not ended */
+	uint64_t finished;	/* returned 0 */
+	uint64_t failed;	/* returned a code */
+	uint64_t cancelled;	/* returned CREW_ECANCELED, and were */
+	uint64_t never_started; /* cancelled before they began, also by a spawn that refused */
+};
+
+/*
+ * Counts the children. A lazy one counts from its beginning on, or when it never started.
+ *
+ * Checkpoint:	none
+ * Callers:	the owner
+ * Returns:	0
+ *		CREW_EINVAL	stats->size is too small
+ *		CREW_ESTATE	not the owner, not open, or not the innermost group
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_group_read_stats(struct crew_group *group, struct crew_group_stats *stats);
 
 /*
  * Waits until no child is left. The group stays open; more may be spawned.
@@ -227,6 +315,71 @@ CREW_API void crew_group_cancel(struct crew_group *group, const char *reason);
  *		CREW_EFORKED	called in a child process after fork
  */
 CREW_API int crew_group_close(struct crew_group *group, int rc);
+
+/*
+ * Waits until a task has ended, and says how. What it wrote is visible afterwards. Any number
+ * may wait, and ask again. A lazy task begins.
+ *
+ * Checkpoint:	full
+ * Callers:	who holds a handle
+ * Returns:	0		*rc is its code, CREW_ECANCELED when it never started; *value
+ *				what it gave crew_return(), which is the caller's now, or NULL.
+ *				Both may be NULL
+ *		CREW_ECANCELED	the caller is cancelled; the task goes on
+ *		CREW_EDEADLK	the task is the caller, or waits for it
+ *		CREW_EINVAL	`task` is NULL
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_task_join(struct crew_task *task, int *rc, void **value);
+
+/*
+ * crew_task_join() that does not wait, nor look for cancellation.
+ *
+ * Checkpoint:	none
+ * Callers:	who holds a handle
+ * Returns:	0, CREW_EINVAL, CREW_EFORKED as crew_task_join()
+ *		CREW_EWOULDBLOCK	it has not ended
+ */
+CREW_API int crew_task_join_nowait(struct crew_task *task, int *rc, void **value);
+
+/*
+ * Cancels one task, and what it has opened. Its group is not cancelled; that the task stops
+ * is no failure. Before it begins: it never starts. After it ended: nothing. `reason` is a
+ * string constant, not copied, or NULL. To wait for its end as well, join it.
+ *
+ * Checkpoint:	none
+ * Callers:	who holds a handle
+ * Returns:	0
+ *		CREW_EINVAL	`task` is NULL
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_task_cancel(struct crew_task *task, const char *reason);
+
+/*
+ * What has become of it. The state of a task that has not ended may be another by now.
+ *
+ * Checkpoint:	none
+ * Callers:	who holds a handle
+ * Returns:	enum crew_task_state
+ */
+CREW_API enum crew_task_state crew_task_status(const struct crew_task *task);
+
+/*
+ * The argument that it was spawned with; with .arg_free it is gone when the task has ended.
+ *
+ * Checkpoint:	none
+ * Callers:	who holds a handle
+ * Returns:	the argument
+ */
+CREW_API void *crew_task_arg(const struct crew_task *task);
+
+/*
+ * Gives a handle back. NULL is allowed and does nothing.
+ *
+ * Checkpoint:	none
+ * Callers:	who holds the handle
+ */
+CREW_API void crew_task_drop(struct crew_task *task);
 
 CREW_END
 

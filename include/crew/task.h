@@ -94,6 +94,17 @@ CREW_API void crew_yield(void);
 CREW_API int crew_blocking(crew_task_fn *fn, void *arg);
 
 /*
+ * Sets the value that crew_task_join() gives whoever has a handle of the calling task; to be
+ * written `return crew_return(value);`. The last one counts. A task that nobody has a handle of,
+ * and has no .value_free, has no value either.
+ *
+ * Checkpoint:	none
+ * Callers:	tasks
+ * Returns:	0
+ */
+CREW_API int crew_return(void *value);
+
+/*
  * Is the caller a task?
  *
  * Checkpoint:	none

@@ -242,6 +242,7 @@ int crew_start(struct crew **out, const struct crew_options *given)
 	crew__idle_init(&crew->idle);
 	crew__pool_init(&crew->records[CREW__RECORD_PLAIN], CREW__RECORD_BYTES);
 	crew__pool_init(&crew->records[CREW__RECORD_COPY], CREW__RECORD_BYTES + CREW_COPY_MAX);
+	crew__pool_init(&crew->records[CREW__RECORD_TASK], CREW__TASK_BYTES);
 	crew__threads_init(&crew->threads, choice.options.blocking_max, crew->name);
 	crew->workers_bytes = crew->worker_count * sizeof(*crew->workers);
 	crew->workers = crew__port_map(crew->workers_bytes);
@@ -323,6 +324,14 @@ void crew__leave(struct crew *crew, struct crew_group *group)
 
 /* ---- stop ------------------------------------------------------------------- */
 
+static void check_dropped(void *object)
+{
+	const struct crew__record *record = object;
+
+	crew__require(!crew__load32_acquire(&record->holders),
+		      "a handle of a task was not dropped before crew_stop()", record->slot.site);
+}
+
 static int stop_in_thread(void *opaque)
 {
 	struct crew *crew = opaque;
@@ -338,6 +347,7 @@ static int stop_in_thread(void *opaque)
 	crew__timer_stop(&crew->timer);
 	while (crew__load32_acquire(&crew->callers))
 		crew__port_thread_yield();
+	crew__pool_each(&crew->records[CREW__RECORD_TASK], check_dropped);
 	free_crew(crew);
 	return 0;
 }

@@ -65,5 +65,8 @@ void crew__leave(struct crew *crew, struct crew_group *group);
 /* Queues a task from anywhere. pre: it is counted. 0 or CREW_ENOMEM. */
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
 		 const struct crew_task_options *options, const void *copy, size_t copy_bytes);
+/* The same for one that has its record; cannot fail. */
+void crew__submit_record(struct crew *crew, struct crew__worker *worker,
+			 struct crew__record *record);
 
 #endif /* CREW__EXEC_H */

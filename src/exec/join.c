@@ -47,7 +47,7 @@ void crew__join_flush_slow(struct crew__worker *worker)
 static void arm(void *opaque)
 {
 	struct crew_group *group = opaque;
-	uint64_t change = (uint64_t)group->private_.own + CREW__JOIN_BIAS;
+	uint64_t change = crew__join_own(group) + CREW__JOIN_BIAS;
 	struct crew__waiter *waiter = group->private_.waiter;
 	struct crew__parker *parker;
 
@@ -61,7 +61,7 @@ static void arm(void *opaque)
 static void arm_and_unlock(void *opaque)
 {
 	struct crew_group *group = opaque;
-	uint64_t change = (uint64_t)group->private_.own + CREW__JOIN_BIAS;
+	uint64_t change = crew__join_own(group) + CREW__JOIN_BIAS;
 	struct crew__waiter *waiter = group->private_.waiter;
 	struct crew__parker *parker = NULL;
 	bool won = false;
@@ -89,12 +89,12 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 		crew__lock_acquire(crew__join_lock(group));
 		if (!granted)
 			crew__add_acq_rel(&group->private_.count,
-					  0 - CREW__JOIN_BIAS - (uint64_t)group->private_.own);
+					  0 - CREW__JOIN_BIAS - crew__join_own(group));
 		crew__lock_release(crew__join_lock(group));
 	}
 	if (granted) {
 		crew__assert(crew__load_relaxed(&group->private_.count) == CREW__JOIN_BIAS);
-		group->private_.own = 0;
+		group->private_.back = group->private_.own;
 		crew__store_relaxed(&group->private_.count, 0);
 	}
 	return granted;
@@ -133,25 +133,34 @@ struct crew__slot crew__record_open(struct crew__worker *worker, struct crew__in
 	return slot;
 }
 
+int crew__record_call(struct crew__fiber *fiber, const struct crew__record *record)
+{
+	char *room = fiber->room;
+	int rc;
+
+	if (!(record->flags & CREW_TASK_PINNED))
+		return record->slot.fn(record->slot.arg);
+	/* its joins have no room for children: they would be pinned too */
+	fiber->room = (char *)UINTPTR_MAX;
+	fiber->pinned = fiber->worker;
+	rc = record->slot.fn(record->slot.arg);
+	fiber->pinned = NULL;
+	fiber->room = room;
+	return rc;
+}
+
 int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, bool skip)
 {
 	int rc = 0;
 
-	if (!skip) {
+	if (!skip)
 		crew__show_pointer(&fiber->name, record->name);
-		if (record->flags & CREW_TASK_PINNED) {
-			/* its joins have no room for children: they would be pinned too */
-			char *room = fiber->room;
-
-			fiber->room = (char *)UINTPTR_MAX;
-			fiber->pinned = fiber->worker;
-			rc = record->slot.fn(record->slot.arg);
-			fiber->pinned = NULL;
-			fiber->room = room;
-		} else {
-			rc = record->slot.fn(record->slot.arg);
-		}
+	if (record->kind == CREW__RECORD_TASK) {
+		crew__handle_run(fiber, record);
+		return 0;
 	}
+	if (!skip)
+		rc = crew__record_call(fiber, record);
 	crew__record_give(fiber->crew, fiber->worker, record);
 	return rc;
 }
@@ -209,7 +218,7 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 	if (worker->done_group != group)
 		crew__join_flush(worker);
 	crew__task_begin(worker, &group->scope, slot->site);
-	if (crew__fiber_look(fiber)) {
+	if (crew__fiber_look(fiber) || crew__record_decides(record)) {
 		struct with_record with = { .fiber = fiber, .record = record };
 
 		rc = record ? crew__call_task(run_with_record, &with) :

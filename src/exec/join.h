@@ -5,19 +5,19 @@
  *
  * WORDS
  *	owner	the task, or plain thread, that opened the group and closes it.
- *	own	a plain counter, of what runs on the owner's fiber: children spawned
- *		there, less those that the owner took back and ran in place.
+ *	own	a plain counter, of what runs on the owner's fiber: children spawned there.
+ *	back	another: those of them that the owner took back and ran in place.
  *	count	the shared counter: starts at 0. Children spawned elsewhere add to it,
  *		children that ended elsewhere take from it, below 0 if need be.
- *	armed	the owner waits: own + BIAS (2^40) was added to count, which now is BIAS
- *		and the number of children left.
+ *	armed	the owner waits: own - back + BIAS (2^40) was added to count, which now is
+ *		BIAS and the number of children left.
  *
  * LIFE
  *	spawn	on the owner's fiber own + 1, elsewhere count + 1; then the task is
  *		queued.
  *	close	takes the group's own tasks from the top of the deque and runs them in
- *		place, own - 1 each. When none is left there: if own + count is 0 all is
- *		over, without a read-modify-write. Else the owner parks, and
+ *		place, back + 1 each. When none is left there: if own - back + count is 0
+ *		all is over, without a read-modify-write. Else the owner parks, and
  *		the hook (its registers saved, nobody can have woken it before) arms.
  *	ended	count - n. If count is armed and n is all that is left, this happens
  *		under the group's lock, and the owner is woken.
@@ -25,7 +25,7 @@
  *		Interrupted, it takes the bias back under the lock.
  *
  * INVARIANTS
- *	J1  unarmed: children left = own + count, and count is far from BIAS.
+ *	J1  unarmed: children left = own - back + count, and count is far from BIAS.
  *	    armed:   children left = count - BIAS.
  *	J2  count reaches BIAS only while armed, only under the lock, once for each arming;
  *	    or in the hook that arms, when all ended before.
@@ -59,17 +59,25 @@
 /* What floor 4 says to a child that ended with a code, or was never started. */
 void crew__group_child_failed(struct crew_group *group, int rc);
 void crew__group_child_skipped(struct crew_group *group);
+/* Floor 4 runs a task that has handles, or does not, and says so to whom it concerns. */
+void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record);
 
 static inline struct crew__lock *crew__join_lock(struct crew_group *group)
 {
 	return (struct crew__lock *)(void *)&group->private_.lock;
 }
 
+/* Owner, unarmed: those that it spawned and did not take back. */
+static inline uint64_t crew__join_own(const struct crew_group *group)
+{
+	return group->private_.own - group->private_.back;
+}
+
 /* Owner, unarmed: the children left. */
 static inline uint64_t crew__join_left(const struct crew_group *group)
 {
 	/* pairs: join.count */
-	return (uint64_t)group->private_.own + crew__load_acquire(&group->private_.count);
+	return crew__join_own(group) + crew__load_acquire(&group->private_.count);
 }
 
 /* n children have ended, none of them counted in `own`. */
@@ -92,6 +100,8 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot);
 /* Calls a task that has a record; the record is freed. `skip`: does not call. The fiber
  * keeps the task's name, for what its failure says; the caller takes it away. */
 int crew__record_run(struct crew__fiber *fiber, struct crew__record *record, bool skip);
+/* Calls its function, pinned if it asks for that. */
+int crew__record_call(struct crew__fiber *fiber, const struct crew__record *record);
 /* A record for `worker` (NULL: a plain thread) of `crew`, or NULL. */
 struct crew__record *crew__record_take(struct crew *crew, struct crew__worker *worker,
 				       enum crew__record_kind kind);

@@ -27,6 +27,20 @@ void crew__pool_fini(struct crew__pool *pool)
 	}
 }
 
+void crew__pool_each(struct crew__pool *pool, void (*visit)(void *object))
+{
+	char *end = pool->fresh;
+
+	for (struct crew__pool_slab *slab = pool->slabs; slab; slab = slab->next) {
+		size_t count = (SLAB_BYTES - 64) / pool->object_bytes;
+
+		if (slab != pool->slabs)
+			end = (char *)slab + 64 + count * pool->object_bytes;
+		for (char *at = (char *)slab + 64; at < end; at += pool->object_bytes)
+			visit(at);
+	}
+}
+
 /* pre: locked. Moves what was returned into the stock. */
 static void collect_returned(struct crew__pool *pool)
 {

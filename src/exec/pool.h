@@ -45,6 +45,8 @@ void crew__pool_init(struct crew__pool *pool, size_t object_bytes);
 void crew__pool_fini(struct crew__pool *pool);
 /* cache: the calling worker's, or NULL. NULL: no memory. */
 void *crew__pool_take(struct crew__pool *pool, struct crew__pool_cache *cache);
+/* Visits all that were ever taken. pre: nobody else uses the pool. */
+void crew__pool_each(struct crew__pool *pool, void (*visit)(void *object));
 void crew__pool_give(struct crew__pool *pool, struct crew__pool_cache *cache, void *object);
 
 #endif /* CREW__POOL_H */

@@ -14,6 +14,7 @@
 enum crew__record_kind {
 	CREW__RECORD_PLAIN,
 	CREW__RECORD_COPY, /* with room for an argument behind it */
+	CREW__RECORD_TASK, /* the head of what has handles (floor 4) */
 	CREW__RECORD_KINDS,
 };
 
@@ -24,14 +25,22 @@ struct crew__record {
 	uint8_t kind;
 	uint8_t flags; /* enum crew_task_flags */
 	bool keep;     /* the slot in the deque refers to the record until the task ends */
+	struct crew__word32 holders; /* of a task with handles; 0: it is free */
 };
 
 #define CREW__RECORD_BYTES ((size_t)64)
+#define CREW__TASK_BYTES   ((size_t)512)
 
 /* The copy of the argument: aligned for any type. */
 static inline void *crew__record_copy(struct crew__record *record)
 {
 	return (char *)record + CREW__RECORD_BYTES;
+}
+
+/* A task with handles is run also in a cancelled group, where it may not call its function. */
+static inline bool crew__record_decides(const struct crew__record *record)
+{
+	return record && record->kind == CREW__RECORD_TASK;
 }
 
 /* What a deque holds for a record that stays until the task ends. */

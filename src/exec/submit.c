@@ -54,6 +54,19 @@ void crew__caller_cancel_inside(const struct crew__caller *caller, struct crew_s
 		crew__scope_cancel(inside, &cause);
 }
 
+void crew__submit_record(struct crew *crew, struct crew__worker *worker,
+			 struct crew__record *record)
+{
+	if (worker && worker->crew == crew && record->keep) {
+		struct crew__slot queued = crew__record_slot(record);
+
+		if (crew__worker_push(worker, &queued))
+			return;
+	}
+	crew__inject_put(&crew->inject, &record->injected);
+	crew__idle_injected(crew);
+}
+
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
 		 const struct crew_task_options *options, const void *copy, size_t copy_bytes)
 {
@@ -73,13 +86,6 @@ int crew__submit(struct crew *crew, struct crew__worker *worker, const struct cr
 		record->name = options->name;
 		record->flags = (uint8_t)options->flags;
 	}
-	if (own && record->keep) {
-		struct crew__slot queued = crew__record_slot(record);
-
-		if (crew__worker_push(own, &queued))
-			return 0;
-	}
-	crew__inject_put(&crew->inject, &record->injected);
-	crew__idle_injected(crew);
+	crew__submit_record(crew, own, record);
 	return 0;
 }

@@ -40,6 +40,7 @@ struct crew__fiber {
 	struct crew__worker *pinned; /* own: the task on it must stay there */
 	struct crew_scope *scope;    /* own: the innermost open scope */
 	uint64_t epoch;		     /* own: see cancel.h */
+	struct crew_task *task;	     /* own: the task that runs, if it has handles */
 	char *room;		     /* below it no join runs children in place */
 	bool fresh;		     /* its context must be made before use */
 	uint8_t passed;		     /* HARD: how often it was passed on since it ran */

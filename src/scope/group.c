@@ -21,30 +21,9 @@
  * ROOM (R8). close runs children in place only while the stack has half its size
  * left, and while nobody waits for the worker's attention.
  */
-#include "exec/exec.h"
+#include "scope/group.h"
 
 #include "crew/crew.h"
-
-/* private_.state: open ones are not small, so that garbage is no open group; the low
- * byte of an open group's is its policy. */
-#define CLOSED	UINT32_C(0)
-#define OPEN	UINT32_C(0x6f706e00)
-#define REFUSED UINT32_C(0x72656600) /* opened with bad options */
-
-/* In the scope's flags. */
-#define STOPPED UINT32_C(0x10000) /* a child, or the block, was stopped by a cancellation */
-#define FAILED	UINT32_C(0x20000) /* `first` is set */
-#define GAVE_UP UINT32_C(0x40000) /* the block was stopped */
-
-static bool is_open(const struct crew_group *group)
-{
-	return (group->private_.state & ~UINT32_C(0xff)) == OPEN;
-}
-
-static enum crew_policy policy_of(const struct crew_group *group)
-{
-	return (enum crew_policy)(group->private_.state & 0xff);
-}
 
 /* ---- open ----------------------------------------------------------------- */
 
@@ -56,7 +35,7 @@ static int read_options(struct crew_group *group, const struct crew_group_option
 	    options->timeout_ns < 0)
 		return CREW_EINVAL;
 	group->scope.private_.name = options->name;
-	group->private_.state = OPEN | (uint32_t)options->policy;
+	group->private_.state = CREW__GROUP_OPEN | (uint32_t)options->policy;
 	if (options->crew)
 		group->scope.private_.crew = options->crew;
 	return 0;
@@ -98,7 +77,7 @@ static __attribute__((noinline)) void open_slow(struct crew_group *group,
 	if (rc) {
 		group->scope.private_.crew = NULL; /* it may be gone: nobody looks at it */
 		group->private_.refused = rc;
-		group->private_.state = REFUSED;
+		group->private_.state = CREW__GROUP_REFUSED;
 	}
 	crew__caller_set_scope(&caller, &group->scope);
 	if (rc == 0 && options && options->timeout_ns) {
@@ -116,11 +95,13 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 	group->scope.private_.lock = 0;
 	group->scope.private_.name = NULL;
 	group->private_.own = 0;
-	group->private_.state = OPEN | CREW_FAIL_FAST;
+	group->private_.back = 0;
+	group->private_.state = CREW__GROUP_OPEN | CREW_FAIL_FAST;
 	group->private_.closing = 0;
 	group->private_.lock = 0;
 	group->private_.first = 0;
 	crew__init_word(&group->private_.count, 0);
+	crew__init_word(&group->private_.elsewhere, 0);
 	if (crew__unlikely(!worker || options)) {
 		open_slow(group, options);
 		return;
@@ -144,7 +125,7 @@ static void cancel_for(struct crew_group *group, enum crew_cancel_source source,
 
 void crew_group_cancel(struct crew_group *group, const char *reason)
 {
-	if (is_open(group))
+	if (crew__group_is_open(group))
 		cancel_for(group, CREW_BY_CALL, reason);
 }
 
@@ -155,18 +136,13 @@ static void cancel_from_inside(struct crew_group *group, enum crew_cancel_source
 		cancel_for(group, source, NULL);
 }
 
-static void note(struct crew_group *group, uint32_t flag)
-{
-	crew__or32_acq_rel(crew__scope_word(&group->scope), flag);
-}
-
-static void record_failure(struct crew_group *group, int rc)
+void crew__group_failed(struct crew_group *group, int rc)
 {
 	uint32_t none = 0;
 
 	crew__cas32_acq_rel((struct crew__word32 *)(void *)&group->private_.first, &none,
 			    (uint32_t)rc); /* G2 */
-	note(group, FAILED);
+	crew__group_note(group, CREW__GROUP_FAILED);
 }
 
 static int first_failure(const struct crew_group *group)
@@ -181,131 +157,52 @@ static bool is_explained(const struct crew_group *group, int rc)
 	return rc == CREW_ECANCELED && crew__scope_cancelled(&group->scope);
 }
 
+struct crew__roster *crew__group_lock(struct crew_group *group)
+{
+	struct crew__roster *roster = (struct crew__roster *)(void *)group->private_.roster;
+
+	crew__lock_acquire(crew__join_lock(group));
+	if (!crew__scope_has(&group->scope, CREW__GROUP_ROSTER)) {
+		*roster = (struct crew__roster){ 0 };
+		crew__list_init(&roster->kept);
+		crew__list_init(&roster->ended);
+		crew__list_init(&roster->takers);
+		crew__group_note(group, CREW__GROUP_ROSTER);
+	}
+	return roster;
+}
+
+void crew__group_tally(struct crew_group *group, enum crew_task_state state)
+{
+	struct crew__roster *roster = crew__group_lock(group);
+
+	if (state == CREW_TASK_FAILED)
+		roster->failed++;
+	else if (state == CREW_TASK_CANCELLED)
+		roster->cancelled++;
+	else
+		roster->never_started++;
+	crew__group_unlock(group);
+}
+
 void crew__group_child_skipped(struct crew_group *group)
 {
-	note(group, STOPPED);
+	crew__group_note(group, CREW__GROUP_STOPPED);
+	crew__group_tally(group, CREW_TASK_NEVER_STARTED);
 }
 
 void crew__group_child_failed(struct crew_group *group, int rc)
 {
 	/* what follows from the group's own timeout is no failure of its own (F12) */
 	if (is_explained(group, rc) || crew__scope_source(&group->scope) == CREW_BY_DEADLINE) {
-		crew__group_child_skipped(group);
+		crew__group_note(group, CREW__GROUP_STOPPED);
+		crew__group_tally(group, CREW_TASK_CANCELLED);
 		return;
 	}
-	record_failure(group, rc);
-	if (policy_of(group) == CREW_FAIL_FAST)
+	crew__group_tally(group, CREW_TASK_FAILED);
+	crew__group_failed(group, rc);
+	if (crew__group_policy(group) == CREW_FAIL_FAST)
 		cancel_from_inside(group, CREW_BY_SIBLING);
-}
-
-/* ---- spawn ------------------------------------------------------------------ */
-
-/* May this caller spawn into the group? 0, or why not. */
-static int may_spawn(const struct crew_group *group, const struct crew__caller *caller,
-		     crew_task_fn *fn)
-{
-	const struct crew *crew = group->scope.private_.crew;
-
-	if (!fn)
-		return CREW_EINVAL;
-	if (group->private_.state == REFUSED)
-		return group->private_.refused;
-	if (!is_open(group))
-		return CREW_ECLOSED;
-	if (crew__is_forked(crew))
-		return CREW_EFORKED;
-	if (!caller->fiber && crew__load_acquire(&crew->state) != CREW__OPEN)
-		return CREW_ECLOSED;
-	return crew__scope_cancelled(&group->scope) ? CREW_ECANCELED : 0;
-}
-
-static void count_spawn(struct crew_group *group, bool on_owner)
-{
-	if (on_owner)
-		group->private_.own++;
-	else
-		crew__add_acq_rel(&group->private_.count, 1);
-}
-
-static __attribute__((noinline)) int spawn_slow(struct crew_group *group,
-						const struct crew__slot *slot,
-						const struct crew_task_options *options,
-						const void *copy, size_t copy_bytes)
-{
-	struct crew__caller caller = crew__caller();
-	bool on_owner = caller.worker && caller.fiber == group->private_.fiber;
-	int rc = may_spawn(group, &caller, slot->fn);
-
-	if (rc)
-		return rc;
-	count_spawn(group, on_owner);
-	if (caller.worker && caller.worker->crew == group->scope.private_.crew && !options &&
-	    !copy && crew__worker_push(caller.worker, slot))
-		return 0;
-	rc = crew__submit(group->scope.private_.crew, caller.worker, slot, options, copy,
-			  copy_bytes);
-	if (rc && on_owner)
-		group->private_.own--;
-	else if (rc)
-		crew__join_ended(group, 1); /* it may be the last one by now */
-	return rc;
-}
-
-/* The same with the slot's words as arguments: leaves the fast path without a frame. */
-static __attribute__((noinline)) int spawn_at_slow(struct crew_group *group, crew_task_fn *fn,
-						   void *arg, const char *site)
-{
-	struct crew__slot slot = { .fn = fn, .arg = arg, .group = (uintptr_t)group, .site = site };
-
-	return spawn_slow(group, &slot, NULL, NULL, 0);
-}
-
-/* The spawn met a thief's mark, or somebody sleeps. */
-static __attribute__((noinline)) int tell_the_others(struct crew__worker *worker)
-{
-	crew__idle_answer(worker);
-	return 0;
-}
-
-int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg, const char *site)
-{
-	struct crew__worker *worker = crew__self();
-	struct crew__fiber *fiber;
-
-	if (crew__unlikely(!worker || !fn))
-		return spawn_at_slow(group, fn, arg, site);
-	fiber = worker->fiber; /* a group's is NULL when it is not open */
-	if (crew__unlikely(fiber != group->private_.fiber || !crew__fiber_clean(fiber) ||
-			   crew__deque_at_limit(&worker->deque)))
-		return spawn_at_slow(group, fn, arg, site);
-	group->private_.own++;
-	if (crew__unlikely(
-		    !crew__deque_append_newest(&worker->deque, fn, arg, (uintptr_t)group, site) ||
-		    crew__is_awaited(worker)))
-		return tell_the_others(worker);
-	return 0;
-}
-
-int crew_group_spawn_copy_at(struct crew_group *group, crew_task_fn *fn, const void *arg,
-			     size_t arg_size, const char *site)
-{
-	struct crew__slot slot = { .fn = fn, .group = (uintptr_t)group, .site = site };
-
-	if (arg_size > CREW_COPY_MAX || (arg_size && !arg))
-		return CREW_EINVAL;
-	return spawn_slow(group, &slot, NULL, arg ? arg : "", arg_size);
-}
-
-int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *arg,
-			     const struct crew_task_options *options, struct crew_task **task,
-			     const char *site)
-{
-	struct crew__slot slot = { .fn = fn, .arg = arg, .group = (uintptr_t)group, .site = site };
-
-	if (task || (options && (options->size < sizeof(*options) ||
-				 options->flags & ~(uint32_t)CREW_TASK_PINNED)))
-		return CREW_EINVAL;
-	return spawn_slow(group, &slot, options, NULL, 0);
 }
 
 /* ---- wait and close --------------------------------------------------------- */
@@ -314,7 +211,7 @@ int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *a
 static bool owns(const struct crew_group *group, const struct crew__fiber *fiber)
 {
 	return group->private_.fiber == fiber && fiber->scope == &group->scope &&
-	       !group->private_.closing;
+	       !group->private_.closing && !fiber->task;
 }
 
 /* Is the caller the owner, and the group its innermost? */
@@ -322,7 +219,7 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 {
 	const struct crew *crew = group->scope.private_.crew; /* NULL when refused */
 
-	if (!is_open(group) && group->private_.state != REFUSED)
+	if (!crew__group_is_open(group) && group->private_.state != CREW__GROUP_REFUSED)
 		return CREW_ESTATE;
 	if ((caller->fiber && crew__is_forked(caller->fiber->crew)) ||
 	    (crew && crew__is_forked(crew)))
@@ -344,8 +241,32 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
  * closed. Nothing happens to a group that the caller does not own. */
 static void cancel_what_is_inside(struct crew_group *group, const struct crew__caller *caller)
 {
-	if (is_open(group) && !(group->private_.fiber && group->private_.fiber != caller->fiber))
+	if (crew__group_is_open(group) &&
+	    !(group->private_.fiber && group->private_.fiber != caller->fiber))
 		crew__caller_cancel_inside(caller, &group->scope);
+}
+
+int crew_group_read_stats(struct crew_group *group, struct crew_group_stats *stats)
+{
+	struct crew__caller caller = crew__caller();
+	int rc = stats && stats->size >= sizeof(*stats) ? may_leave(group, &caller) : CREW_EINVAL;
+	struct crew__roster *roster;
+	uint64_t ended;
+
+	if (rc == 0 && group->private_.state == CREW__GROUP_REFUSED)
+		rc = group->private_.refused;
+	if (rc)
+		return rc;
+	roster = crew__group_lock(group);
+	stats->failed = roster->failed;
+	stats->cancelled = roster->cancelled;
+	stats->never_started = roster->never_started;
+	crew__group_unlock(group);
+	stats->active = crew__join_left(group);
+	ended = group->private_.own + crew__load_relaxed(&group->private_.elsewhere) -
+		stats->active;
+	stats->finished = ended - stats->failed - stats->cancelled - stats->never_started;
+	return 0;
 }
 
 int crew_group_wait(struct crew_group *group)
@@ -353,7 +274,7 @@ int crew_group_wait(struct crew_group *group)
 	struct crew__caller caller = crew__caller();
 	int rc = may_leave(group, &caller);
 
-	if (rc == 0 && group->private_.state == REFUSED)
+	if (rc == 0 && group->private_.state == CREW__GROUP_REFUSED)
 		rc = group->private_.refused;
 	if (rc == 0)
 		rc = crew__caller_check(&caller);
@@ -422,10 +343,11 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 	if (crew__unlikely(!crew__deque_take_newest(&worker->deque)))
 		return false;
 	crew__count(&worker->counters.tasks, 1);
-	group->private_.own--;
+	group->private_.back++;
 	arg = (void *)(uintptr_t)crew__cell_word(cell, 1);
 	site = (const char *)(uintptr_t)crew__cell_word(cell, 3);
-	if (crew__unlikely(!crew__fiber_clean(fiber)) && !crew__fiber_look(fiber)) {
+	if (crew__unlikely(!crew__fiber_clean(fiber)) && !crew__fiber_look(fiber) &&
+	    !(has_record && crew__record_decides(arg))) {
 		skip_child(group, fiber, has_record, arg);
 		return true;
 	}
@@ -447,10 +369,10 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 static __attribute__((noinline)) int block_failed(struct crew_group *group, int rc)
 {
 	if (is_explained(group, rc)) {
-		note(group, STOPPED | GAVE_UP);
+		crew__group_note(group, CREW__GROUP_STOPPED | CREW__GROUP_GAVE_UP);
 		return 0;
 	}
-	record_failure(group, rc);
+	crew__group_failed(group, rc);
 	cancel_from_inside(group, CREW_BY_PARENT);
 	return rc;
 }
@@ -460,15 +382,16 @@ static int outcome(const struct crew_group *group, int rc)
 {
 	const struct crew_scope *scope = &group->scope;
 
-	if (policy_of(group) != CREW_SUPERVISE)
+	if (crew__group_policy(group) != CREW_SUPERVISE)
 		rc = first_failure(group);
-	if (rc || !(crew__scope_flags(scope) & STOPPED))
+	if (rc || !(crew__scope_flags(scope) & CREW__GROUP_STOPPED))
 		return rc;
 	/* only cancellations; whose? */
 	if (crew__scope_cancelled(scope->private_.parent) ||
 	    crew__scope_source(scope) == CREW_BY_STOP)
 		/* what stops supervised children is not the block's */
-		return policy_of(group) == CREW_SUPERVISE && !(crew__scope_flags(scope) & GAVE_UP) ?
+		return crew__group_policy(group) == CREW_SUPERVISE &&
+				       !(crew__scope_flags(scope) & CREW__GROUP_GAVE_UP) ?
 			       0 :
 			       CREW_ECANCELED;
 	return crew__scope_source(scope) == CREW_BY_DEADLINE ? CREW_ETIMEDOUT : 0;
@@ -480,6 +403,8 @@ static __attribute__((noinline)) int leave(struct crew_group *group, struct crew
 {
 	struct crew_scope *scope = &group->scope;
 
+	if (crew__scope_flags(scope) & CREW__GROUP_ROSTER)
+		crew__roster_close(group);
 	crew__deadline_leave(scope);
 	/* from here on nobody finds a visitor to cancel it */
 	if (!group->private_.fiber && scope->private_.crew) {
@@ -492,12 +417,23 @@ static __attribute__((noinline)) int leave(struct crew_group *group, struct crew
 	return rc;
 }
 
+/* What runs in place is not the task that closes. */
+static void run_all_in_place(struct crew_group *group, struct crew__fiber *fiber)
+{
+	struct crew_task *outer = fiber->task;
+
+	fiber->task = NULL;
+	while (crew__join_own(group) && run_in_place(group, fiber))
+		;
+	fiber->task = outer;
+}
+
 /* Everybody but a task that closes a group of its own crew as it should. */
 static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc)
 {
 	struct crew__caller caller = crew__caller();
 	int wrong = may_leave(group, &caller);
-	bool refused = group->private_.state == REFUSED;
+	bool refused = group->private_.state == CREW__GROUP_REFUSED;
 
 	if (wrong) {
 		if (wrong == CREW_ESTATE)
@@ -508,8 +444,7 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 	if (rc && !refused)
 		rc = block_failed(group, rc);
 	if (group->private_.fiber && caller.worker)
-		while (group->private_.own > 0 && run_in_place(group, caller.fiber))
-			;
+		run_all_in_place(group, caller.fiber);
 	if (!refused && crew__join_left(group))
 		crew__join_park(group, false, "group close");
 	/* a host closes for its task, which may have waited there */
@@ -517,7 +452,7 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 	if (refused)
 		rc = group->private_.refused;
 	group->private_.fiber = NULL;
-	group->private_.state = CLOSED;
+	group->private_.state = CREW__GROUP_CLOSED;
 	crew__caller_set_scope(&caller, group->scope.private_.parent);
 	return rc;
 }
@@ -533,7 +468,7 @@ int crew_group_close(struct crew_group *group, int rc)
 	if (crew__unlikely(!owns(group, fiber) || !crew__fiber_clean(fiber)))
 		return close_slow(group, rc);
 	group->private_.closing = 1;
-	while (group->private_.own > 0 && run_in_place(group, fiber))
+	while (crew__join_own(group) && run_in_place(group, fiber))
 		;
 	if (crew__unlikely(crew__join_left(group))) {
 		if (crew__is_forked(fiber->crew))
@@ -543,7 +478,7 @@ int crew_group_close(struct crew_group *group, int rc)
 	if (crew__unlikely(crew__load32_relaxed(crew__scope_word(&group->scope)))) /* G4 */
 		rc = leave(group, fiber, rc);
 	group->private_.fiber = NULL;
-	group->private_.state = CLOSED;
+	group->private_.state = CREW__GROUP_CLOSED;
 	fiber->scope = group->scope.private_.parent;
 	return rc;
 }

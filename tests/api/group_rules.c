@@ -851,7 +851,10 @@ static int bad_arguments(void *arg)
 	CHECK(crew_group_spawn_copy(&group, nothing, NULL, 1) == CREW_EINVAL);
 	CHECK(crew_group_spawn_copy(&group, nothing, NULL, 0) == 0);
 	CHECK(crew_group_spawn_task(&group, nothing, NULL, &unknown, NULL) == CREW_EINVAL);
-	CHECK(crew_group_spawn_task(&group, nothing, NULL, NULL, &task) == CREW_EINVAL);
+	CHECK(crew_group_spawn_task(&group, nothing, NULL, &unknown, &task) == CREW_EINVAL &&
+	      !task);
+	CHECK(crew_group_spawn_task(&group, nothing, NULL, CREW_TASK(.flags = CREW_TASK_LAZY),
+				    NULL) == CREW_EINVAL);
 	CHECK(crew_group_spawn_task(&group, nothing, NULL, NULL, NULL) == 0);
 	CHECK(crew_blocking(NULL, NULL) == CREW_EINVAL);
 	CHECK(crew_sleep(-1) == CREW_EINVAL);

@@ -40,6 +40,7 @@ static void begin(void)
 	open_under(&group.scope, &outer);
 	crew__self_set_scope(&group.scope);
 	group.private_.own = 0;
+	group.private_.back = 0;
 	group.private_.lock = 0;
 	crew__init_word(&group.private_.count, 0);
 }
@@ -215,19 +216,20 @@ Test(join, children_spawn_while_it_closes_with_three_interruptions, .timeout = 3
 /* Again, and with more children, after it was granted; or close, after it was cancelled. */
 static void wait_and_close(void *arg)
 {
-	int64_t own;
+	uint64_t own;
 	bool granted;
 
 	(void)arg;
 	begin();
 	start(cancel);
 	spawn(child_0);
-	own = group.private_.own;
+	own = crew__join_own(&group);
 	granted = wait_for_all(true);
 	if (granted)
 		check_written(1);
 	else
-		crew__sim_check(group.private_.own == own && crew__scope_cancelled(&group.scope),
+		crew__sim_check(crew__join_own(&group) == own &&
+					crew__scope_cancelled(&group.scope),
 				"a cancelled wait has lost a child");
 	spawn(child_1);
 	if (!granted)

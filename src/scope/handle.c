@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/* handle.c - see handle.h. */
+#include "scope/handle.h"
+
+#include "crew/task.h"
+
+_Static_assert(sizeof(struct crew_task) <= CREW__TASK_BYTES, "a task with handles fits its pool");
+
+#define FLAGS (CREW_TASK_PINNED | CREW_TASK_ATOMIC | CREW_TASK_ISOLATED | CREW_TASK_LAZY)
+
+static bool has_ended(const struct crew_task *task)
+{
+	return crew__load32_acquire(&task->state) >= CREW_TASK_FINISHED;
+}
+
+void crew_task_drop(struct crew_task *task)
+{
+	struct crew__worker *worker = crew__self();
+	struct crew *crew;
+
+	if (!task || crew__add32_acq_rel(&task->record.holders, (uint32_t)-1) != 1)
+		return;
+	if (task->value && task->value_free && !task->taken)
+		task->value_free(task->value);
+	worker = crew__self(); /* that may have waited */
+	crew = task->crew;
+	crew__record_give(crew, worker && worker->crew == crew ? worker : NULL, &task->record);
+}
+
+/* ---- the task itself ------------------------------------------------------------ */
+
+static void end(struct crew_task *task, enum crew_task_state state, int rc)
+{
+	struct crew__parker *woken = NULL;
+	struct crew__link *link;
+
+	crew__lock_acquire(&task->lock);
+	task->rc = rc;
+	crew__store32_release(&task->state, state);
+	while ((link = crew__list_take(&task->waiters))) {
+		struct crew__queued *queued = crew__container(link, struct crew__queued, link);
+		struct crew__parker *parker;
+
+		if (crew__grant(&queued->waiter, &parker)) {
+			parker->woken = woken;
+			woken = parker;
+		}
+	}
+	crew__lock_release(&task->lock);
+	crew__ready_all(woken);
+}
+
+/* What the code of a task that has run means. */
+static enum crew_task_state verdict(const struct crew_task *task, int rc)
+{
+	if (rc == 0)
+		return CREW_TASK_FINISHED;
+	return rc == CREW_ECANCELED && crew__scope_cancelled(&task->scope) ? CREW_TASK_CANCELLED :
+									     CREW_TASK_FAILED;
+}
+
+/* The group hears of it; what was cancelled by a handle is no business of others. */
+static void tell_group(struct crew_task *task, enum crew_task_state state, int rc)
+{
+	struct crew_group *group = task->group;
+	bool isolated = task->record.flags & CREW_TASK_ISOLATED;
+
+	if (state == CREW_TASK_FINISHED)
+		return;
+	if ((state == CREW_TASK_FAILED && isolated) ||
+	    (state != CREW_TASK_FAILED && !crew__scope_cancelled(&group->scope)))
+		crew__group_tally(group, state);
+	else if (state == CREW_TASK_NEVER_STARTED)
+		crew__group_child_skipped(group);
+	else
+		crew__group_child_failed(group, rc);
+}
+
+void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
+{
+	struct crew_task *task = crew__container(record, struct crew_task, record);
+	struct crew_task *outer = fiber->task;
+	enum crew_task_state state = CREW_TASK_NEVER_STARTED;
+	int rc = CREW_ECANCELED;
+
+	fiber->scope = &task->scope;
+	fiber->epoch = 0;
+	if (record->flags & CREW_TASK_ATOMIC || !crew__scope_cancelled(&task->scope)) {
+		crew__store32_release(&task->state, CREW_TASK_RUNNING);
+		fiber->task = task;
+		rc = crew__record_call(fiber, record);
+		fiber->task = outer;
+		crew__task_returned(fiber, &task->scope, record->slot.site);
+		state = verdict(task, rc);
+	}
+	fiber->scope = &task->group->scope;
+	fiber->epoch = 0;
+	if (task->arg_free)
+		task->arg_free(record->slot.arg);
+	end(task, state, rc);
+	if (task->listed)
+		crew__roster_ended(task);
+	tell_group(task, state, rc);
+	crew__scope_leave(&task->scope, &fiber->parker); /* H1 */
+	crew_task_drop(task);
+}
+
+int crew_return(void *value)
+{
+	struct crew__caller caller = crew__caller();
+	struct crew_task *task = caller.fiber ? caller.fiber->task : NULL;
+
+	if (!task)
+		return 0;
+	if (task->value && task->value != value && task->value_free)
+		task->value_free(task->value);
+	task->value = value;
+	return 0;
+}
+
+/* ---- spawning --------------------------------------------------------------------- */
+
+static bool is_plain(const struct crew_task_options *options, struct crew_task *const *out)
+{
+	return !out && (!options || (!options->arg_free && !options->value_free &&
+				     !(options->flags & ~(uint32_t)CREW_TASK_PINNED)));
+}
+
+static struct crew_task *make(struct crew_group *group, const struct crew__caller *caller,
+			      const struct crew_task_options *options)
+{
+	struct crew *crew = group->scope.private_.crew;
+	struct crew__worker *worker =
+		caller->worker && caller->worker->crew == crew ? caller->worker : NULL;
+	struct crew__record *record = crew__record_take(crew, worker, CREW__RECORD_TASK);
+	struct crew_task *task;
+
+	if (!record)
+		return NULL;
+	task = crew__container(record, struct crew_task, record);
+	task->scope.private_.parent = &group->scope;
+	task->scope.private_.crew = crew;
+	task->scope.private_.name = options ? options->name : NULL;
+	task->scope.private_.flags = 0;
+	task->scope.private_.lock = 0;
+	task->crew = crew;
+	task->group = group;
+	task->lock = (struct crew__lock){ .word = { 0 } };
+	crew__store32_relaxed(&task->state, CREW_TASK_PENDING);
+	crew__list_init(&task->waiters);
+	task->rc = 0;
+	task->value = NULL;
+	task->taken = task->asked = task->listed = false;
+	task->arg_free = options ? options->arg_free : NULL;
+	task->value_free = options ? options->value_free : NULL;
+	crew__list_init(&task->kept);
+	crew__list_init(&task->ended);
+	record->keep = true;
+	record->name = options ? options->name : NULL;
+	record->flags = options ? (uint8_t)options->flags : 0;
+	crew__store32_relaxed(&task->lazy, record->flags & CREW_TASK_LAZY);
+	return task;
+}
+
+static int check_options(const struct crew_task_options *options, struct crew_task *const *out)
+{
+	if (!options)
+		return 0;
+	if (options->size < sizeof(*options) || options->flags & ~(uint32_t)FLAGS)
+		return CREW_EINVAL;
+	/* nobody could ask for it */
+	return !out && options->flags & (CREW_TASK_LAZY | CREW_TASK_ISOLATED) ? CREW_EINVAL : 0;
+}
+
+static int spawn(struct crew_group *group, const struct crew__slot *slot,
+		 const struct crew_task_options *options, struct crew_task **out)
+{
+	struct crew__caller caller = crew__caller();
+	struct crew_task *task;
+	int rc = check_options(options, out);
+
+	if (rc == 0)
+		rc = crew__group_may_spawn(group, &caller, slot->fn, options ? options->flags : 0);
+	if (rc == CREW_ECANCELED)
+		crew__group_never_started(group);
+	if (rc)
+		return rc;
+	task = make(group, &caller, options);
+	if (!task)
+		return CREW_ENOMEM;
+	task->record.slot = *slot;
+	crew__store32_relaxed(&task->record.holders, out ? 3 : 1);
+	if (out) {
+		*out = task;
+		task->listed = true;
+		crew__roster_keep(task);
+	}
+	if (crew__handle_is_lazy(task))
+		return 0;
+	crew__group_count(group, &caller);
+	crew__submit_record(task->crew, caller.worker, &task->record);
+	return 0;
+}
+
+int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *arg,
+			     const struct crew_task_options *options, struct crew_task **out,
+			     const char *site)
+{
+	struct crew__slot slot = { .fn = fn, .arg = arg, .group = (uintptr_t)group, .site = site };
+	int rc;
+
+	if (out)
+		*out = NULL;
+	if (is_plain(options, out) && check_options(options, out) == 0)
+		return crew__group_spawn(group, &slot, options, NULL, 0);
+	rc = spawn(group, &slot, options, out);
+	if (rc && options && options->size >= sizeof(*options) && options->arg_free)
+		options->arg_free(arg);
+	return rc;
+}
+
+/* ---- lazy ones ---------------------------------------------------------------------- */
+
+/* pre: locked, and is let go. H4 */
+static void begin(struct crew_task *task, const struct crew__caller *caller)
+{
+	crew__store32_release(&task->lazy, 0);
+	crew__group_count(task->group, caller);
+	crew__roster_begun(task);
+	crew__lock_release(&task->lock);
+	crew__submit_record(task->crew, caller->worker, &task->record);
+}
+
+void crew__handle_give_up(struct crew_task *task)
+{
+	bool ours;
+
+	crew__lock_acquire(&task->lock);
+	ours = crew__handle_is_lazy(task);
+	crew__store32_release(&task->lazy, 0);
+	crew__lock_release(&task->lock);
+	if (!ours)
+		return;
+	if (task->arg_free)
+		task->arg_free(task->record.slot.arg);
+	end(task, CREW_TASK_NEVER_STARTED, CREW_ECANCELED);
+	crew__group_never_started(task->group);
+	crew_task_drop(task);
+}
+
+void crew__handle_settle(struct crew_task *task)
+{
+	bool unheard;
+
+	crew__lock_acquire(&task->lock);
+	unheard = task->record.flags & CREW_TASK_ISOLATED && !task->asked &&
+		  crew__load32_relaxed(&task->state) == CREW_TASK_FAILED;
+	crew__lock_release(&task->lock);
+	if (unheard)
+		crew__group_failed(task->group, task->rc);
+}
+
+/* ---- what handles are for -------------------------------------------------------------- */
+
+/* Is the task the caller's own, or one that waits for it? */
+static bool is_around(const struct crew_task *task, const struct crew__caller *caller)
+{
+	for (const struct crew_scope *at = crew__caller_scope(caller); at; at = at->private_.parent)
+		if (at == &task->scope)
+			return true;
+	return false;
+}
+
+static void unlock_task(void *opaque)
+{
+	struct crew_task *task = opaque;
+
+	crew__lock_release(&task->lock);
+}
+
+/* pre: locked, and is so again afterwards. False: the caller was cancelled. */
+static bool wait_for(struct crew_task *task)
+{
+	struct crew__queued queued;
+	bool granted;
+
+	crew__lock_release(&task->lock);
+	crew__waiter_init(&queued.waiter, true);
+	crew__lock_acquire(&task->lock);
+	if (has_ended(task)) {
+		crew__waiter_fini(&queued.waiter);
+		return true;
+	}
+	crew__list_append(&task->waiters, &queued.link);
+	granted = crew__park(&queued.waiter, unlock_task, task, CREW_NEVER, "task join");
+	crew__lock_acquire(&task->lock);
+	if (!granted)
+		crew__list_remove(&queued.link);
+	return granted;
+}
+
+/* 0: it has ended, and is locked. */
+static int await(struct crew_task *task)
+{
+	struct crew__caller caller = crew__caller();
+	int wrong = task ? 0 : CREW_EINVAL;
+
+	if (!wrong && crew__is_forked(task->crew))
+		wrong = CREW_EFORKED;
+	if (!wrong && is_around(task, &caller))
+		wrong = CREW_EDEADLK;
+	if (!wrong)
+		wrong = crew__caller_check(&caller);
+	if (wrong)
+		return wrong;
+	crew__lock_acquire(&task->lock);
+	if (crew__handle_is_lazy(task)) {
+		begin(task, &caller);
+		crew__lock_acquire(&task->lock);
+	}
+	if (!has_ended(task) && !wait_for(task)) {
+		crew__lock_release(&task->lock);
+		return CREW_ECANCELED;
+	}
+	return 0;
+}
+
+int crew__handle_await(struct crew_task *task)
+{
+	int rc = await(task);
+
+	if (rc == 0)
+		crew__lock_release(&task->lock);
+	return rc;
+}
+
+/* pre: locked, and is let go. */
+static void read_outcome(struct crew_task *task, int *rc, void **value)
+{
+	task->asked = true;
+	if (rc)
+		*rc = task->rc;
+	if (value) {
+		*value = task->value;
+		task->taken = true;
+	}
+	crew__lock_release(&task->lock);
+}
+
+int crew_task_join(struct crew_task *task, int *rc, void **value)
+{
+	int wrong = await(task);
+
+	if (wrong == 0)
+		read_outcome(task, rc, value);
+	return wrong;
+}
+
+int crew_task_join_nowait(struct crew_task *task, int *rc, void **value)
+{
+	if (!task)
+		return CREW_EINVAL;
+	if (crew__is_forked(task->crew))
+		return CREW_EFORKED;
+	crew__lock_acquire(&task->lock);
+	if (!has_ended(task)) {
+		crew__lock_release(&task->lock);
+		return CREW_EWOULDBLOCK;
+	}
+	read_outcome(task, rc, value);
+	return 0;
+}
+
+int crew_task_cancel(struct crew_task *task, const char *reason)
+{
+	struct crew__caller caller = crew__caller();
+	struct crew__cause cause = crew__caller_cause(&caller, CREW_BY_CALL, reason);
+	struct crew__parker *woken = NULL;
+
+	if (!task)
+		return CREW_EINVAL;
+	if (crew__is_forked(task->crew))
+		return CREW_EFORKED;
+	crew__lock_acquire(&task->lock);
+	if (!has_ended(task))
+		woken = crew__scope_deliver(&task->scope, &cause, NULL);
+	crew__lock_release(&task->lock);
+	crew__ready_all(woken);
+	return 0;
+}
+
+enum crew_task_state crew_task_status(const struct crew_task *task)
+{
+	uint32_t state = crew__load32_acquire(&task->state);
+
+	if (state < CREW_TASK_CANCELLING && crew__scope_has(&task->scope, CREW__MARKED))
+		state = CREW_TASK_CANCELLING;
+	return (enum crew_task_state)state;
+}
+
+void *crew_task_arg(const struct crew_task *task)
+{
+	return task->record.slot.arg;
+}

@@ -128,7 +128,8 @@ static int I3_several_joiners_get_the_same(void *arg)
 
 	(void)arg;
 	open_group(&group, CREW_FAIL_FAST);
-	CHECK(crew_group_spawn_task(&group, wait_and_succeed, &number, NULL, &task) == 0);
+	CHECK(crew_group_spawn_task(&group, wait_and_succeed, &number,
+				    CREW_TASK(.flags = CREW_TASK_ATOMIC), &task) == 0);
 	open_group(&joiners, CREW_FAIL_FAST);
 	for (int i = 0; i < 5; i++) {
 		all[i] = (struct joiner){ .task = task, .joined = -1, .rc = -1 };

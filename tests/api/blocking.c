@@ -1,41 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* blocking.c - crew_blocking(): L1 to L12 as far as it goes, and Y8. */
-#include "support/test.h"
+#include "api/task.h"
 
-#include "crew/crew.h"
 #include "exec/exec.h"
 
 #include <pthread.h>
 #include <poll.h>
 #include <unistd.h>
 
-static struct crew *start(unsigned workers, uint32_t blocking_max)
+static struct crew *start_blocking(unsigned workers, uint32_t blocking_max)
 {
-	struct crew *crew = NULL;
-
-	cr_assert_eq(
-		crew_start(&crew, CREW_OPTIONS(.workers = workers, .blocking_max = blocking_max)),
-		0);
-	return crew;
+	return start_with(CREW_OPTIONS(.workers = workers, .blocking_max = blocking_max));
 }
-
-static void run(struct crew *crew, crew_task_fn *fn, void *arg)
-{
-	int rc = crew_run(crew, fn, arg);
-
-	cr_assert_eq(rc, 0, "line %d", rc);
-}
-
-static void stop(struct crew *crew)
-{
-	cr_assert_eq(crew_stop(crew), 0);
-}
-
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			return __LINE__;                                                           \
-	} while (0)
 
 static struct crew_word inside;
 static struct crew_word most;
@@ -74,13 +50,13 @@ static int many_calls(void *arg)
 
 static void count_calls(uint32_t blocking_max, uint64_t limit, int count)
 {
-	struct crew *crew = start(2, blocking_max);
+	struct crew *crew = start_blocking(2, blocking_max);
 	struct crew_stats stats = { .size = sizeof(stats) };
 
 	crew__store_relaxed(&inside, 0);
 	crew__store_relaxed(&most, 0);
 	crew__store_relaxed(&calls, 0);
-	run(crew, many_calls, &count);
+	run_in(crew, many_calls, &count);
 	cr_assert_eq(crew__load_relaxed(&calls), (uint64_t)count);
 	cr_assert_leq(crew__load_relaxed(&most), limit);
 	cr_assert_geq(crew__load_relaxed(&most), limit < 4 ? limit : 4, "%u at once",
@@ -133,7 +109,7 @@ static int all_meet(void *arg)
 /* A call in line must not wait for a thread that is busy while there may be more. */
 Test(blocking, L1_calls_up_to_the_maximum_do_not_wait_for_each_other, .timeout = 120)
 {
-	struct crew *crew = start(4, 8);
+	struct crew *crew = start_blocking(4, 8);
 
 	for (uint64_t want = 2; want <= 8; want++) {
 		for (int i = 0; i < 50; i++) {
@@ -146,7 +122,7 @@ Test(blocking, L1_calls_up_to_the_maximum_do_not_wait_for_each_other, .timeout =
 	for (int i = 0; i < 300; i++) { /* fresh threads each time */
 		uint64_t want = 4;
 
-		crew = start(4, 4);
+		crew = start_blocking(4, 4);
 		crew__store_relaxed(&inside, 0);
 		cr_assert_eq(crew_run(crew, all_meet, &want), 0, "fresh, round %d", i);
 		stop(crew);
@@ -172,10 +148,10 @@ static int cancelled_before(void *arg)
 
 Test(blocking, L2_a_cancelled_caller_never_begins, .timeout = 30)
 {
-	struct crew *crew = start(1, 0);
+	struct crew *crew = start(1);
 
 	crew__store_relaxed(&calls, 0);
-	run(crew, cancelled_before, NULL);
+	run_in(crew, cancelled_before, NULL);
 	cr_assert_eq(crew__load_relaxed(&calls), 0);
 	stop(crew);
 }
@@ -236,13 +212,13 @@ static int cancelled_in_line(void *arg)
 Test(blocking, L2_L3_cancel_ends_the_wait_in_line_and_not_what_has_begun, .timeout = 30)
 {
 	for (unsigned workers = 1; workers <= 3; workers++) {
-		struct crew *crew = start(workers, 1);
+		struct crew *crew = start_blocking(workers, 1);
 		int rcs[2] = { 0, 0 };
 
 		crew__store_relaxed(&inside, 0);
 		crew__store_relaxed(&gate, 0);
 		crew__store_relaxed(&calls, 0);
-		run(crew, cancelled_in_line, rcs);
+		run_in(crew, cancelled_in_line, rcs);
 		cr_assert_eq(rcs[0], 11, "it had begun: its own code");
 		cr_assert_eq(rcs[1], CREW_ECANCELED);
 		cr_assert_eq(crew__load_relaxed(&calls), 0, "it never ran");
@@ -284,9 +260,9 @@ static int sees_the_tasks_cancellation(void *arg)
 
 Test(blocking, L6_a_check_inside_speaks_for_the_task, .timeout = 30)
 {
-	struct crew *crew = start(1, 0);
+	struct crew *crew = start(1);
 
-	run(crew, sees_the_tasks_cancellation, NULL);
+	run_in(crew, sees_the_tasks_cancellation, NULL);
 	stop(crew);
 }
 
@@ -311,10 +287,10 @@ static int sleeps_in_a_failing_group(void *arg)
 
 Test(blocking, L7_a_sleep_inside_ends_when_the_task_is_cancelled_by_its_group, .timeout = 30)
 {
-	struct crew *crew = start(1, 0);
+	struct crew *crew = start(1);
 	crew_time took = 0;
 
-	run(crew, sleeps_in_a_failing_group, &took);
+	run_in(crew, sleeps_in_a_failing_group, &took);
 	cr_assert_eq(third_rc, CREW_ECANCELED);
 	cr_assert_lt(took, CREW_S(2));
 	stop(crew);
@@ -335,12 +311,12 @@ static void *cancel_soon(void *crew)
 
 Test(blocking, L7_a_sleep_inside_ends_when_the_crew_is_cancelled, .timeout = 30)
 {
-	struct crew *crew = start(1, 0);
+	struct crew *crew = start(1);
 	crew_time took = 0;
 	pthread_t thread;
 
 	cr_assert_eq(pthread_create(&thread, NULL, cancel_soon, crew), 0);
-	run(crew, sleeps_in_a_cancelled_crew, &took);
+	run_in(crew, sleeps_in_a_cancelled_crew, &took);
 	pthread_join(thread, NULL);
 	cr_assert_eq(third_rc, CREW_ECANCELED);
 	cr_assert_lt(took, CREW_S(2));
@@ -372,10 +348,10 @@ static int call_group_inside(void *arg)
 
 Test(blocking, Y8_groups_may_be_used_inside, .timeout = 30)
 {
-	struct crew *crew = start(2, 3);
+	struct crew *crew = start_blocking(2, 3);
 
 	crew__store_relaxed(&calls, 0);
-	run(crew, call_group_inside, NULL);
+	run_in(crew, call_group_inside, NULL);
 	cr_assert_eq(crew__load_relaxed(&calls), 12);
 	stop(crew);
 }
@@ -403,7 +379,7 @@ static void *run_it(void *crew)
 
 Test(blocking, Y8_groups_may_be_used_inside_also_while_the_crew_is_being_stopped, .timeout = 30)
 {
-	struct crew *crew = start(1, 0);
+	struct crew *crew = start(1);
 	pthread_t thread;
 
 	crew__store_relaxed(&inside, 0);
@@ -434,9 +410,9 @@ static int owner_inside(void *arg)
 
 Test(blocking, Y8_the_function_counts_as_the_owner_of_its_tasks_groups, .timeout = 30)
 {
-	struct crew *crew = start(1, 0);
+	struct crew *crew = start(1);
 
-	run(crew, owner_inside, NULL);
+	run_in(crew, owner_inside, NULL);
 	stop(crew);
 }
 

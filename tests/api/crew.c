@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* crew.c - the executor's face: what crew/crew.h promises. */
-#include "support/test.h"
-
-#include "crew/crew.h"
+#include "api/task.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static struct crew *start(unsigned workers)
-{
-	struct crew *crew = NULL;
-	int rc = crew_start(&crew, CREW_OPTIONS(.workers = workers));
-
-	cr_assert_eq(rc, 0, "crew_start: %s", crew_strerror(rc));
-	return crew;
-}
-
-static void stop(struct crew *crew)
-{
-	cr_assert_eq(crew_stop(crew), 0);
-}
 
 static int return_number(void *arg)
 {

@@ -4,10 +4,9 @@
  * accepted is lost. Threads are refused by a pthread_create of our own, memory by
  * RLIMIT_AS; sanitizers allow neither.
  */
-#include "support/test.h"
+#include "api/task.h"
 
 #include "base/alloc.h"
-#include "crew/crew.h"
 #include "exec/exec.h"
 
 #if !defined(CREW__TSAN) && !defined(CREW__ASAN)
@@ -90,7 +89,7 @@ Test(failures, R11_a_blocking_call_without_a_thread_says_so, .timeout = 30)
 	cr_assert_eq(rc, CREW_EAGAIN);
 	cr_assert_eq(crew_run(crew, call_blocking, &rc), 0);
 	cr_assert_eq(rc, 5);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 }
 
 static int two_blocking_calls(void *arg)
@@ -144,7 +143,7 @@ static void lose_no_call(uint32_t blocking_max)
 	pthread_join(thread, NULL);
 	for (int i = 0; i < 2; i++)
 		cr_assert(rcs[i] == CREW_EAGAIN || rcs[i] == 5, "%d", rcs[i]);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 }
 
 Test(failures, R11_two_blocking_calls_that_count_on_one_refused_thread_end, .timeout = 30)

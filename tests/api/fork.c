@@ -3,9 +3,8 @@
  * fork.c - R15 and R11 of SEMANTICS' pool rules: in a child process the parent's crew is
  * dead, says so, and a new one can be started. The child reports by its exit status.
  */
-#include "support/test.h"
+#include "api/task.h"
 
-#include "crew/crew.h"
 #include "exec/exec.h"
 
 #include <pthread.h>
@@ -36,14 +35,6 @@ static int give_five(void *arg)
 {
 	(void)arg;
 	return 5;
-}
-
-static struct crew *start(unsigned workers)
-{
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers)), 0);
-	return crew;
 }
 
 /* 0, or the number of the first call that did not say what it should. */
@@ -96,7 +87,7 @@ Test(fork, R15_every_call_in_the_child_of_a_plain_thread_says_so, .timeout = 30)
 		_exit(all_say_forked(crew));
 	cr_assert_eq(reap(pid), 0);
 	cr_assert_eq(crew_run(crew, give_five, NULL), 5, "the parent's crew goes on");
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 }
 
 Test(fork, R15_the_child_of_a_plain_thread_may_start_its_own, .timeout = 30)
@@ -109,7 +100,7 @@ Test(fork, R15_the_child_of_a_plain_thread_may_start_its_own, .timeout = 30)
 	if (pid == 0)
 		_exit(crew_of_ones_own());
 	cr_assert_eq(reap(pid), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 }
 
 Test(fork, R15_exit_in_the_child_is_clean, .timeout = 30)
@@ -123,7 +114,7 @@ Test(fork, R15_exit_in_the_child_is_clean, .timeout = 30)
 	if (pid == 0)
 		exit(crew_run(crew, give_five, NULL) == CREW_EFORKED ? 0 : 1);
 	cr_assert_eq(reap(pid), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 }
 
 /* ---- inside of a task -------------------------------------------------------- */
@@ -186,21 +177,21 @@ static int forked_start(struct forking *forking)
 static int fork_in_task(void *arg)
 {
 	struct forking *forking = arg;
-	struct crew_word stop = { 0 };
+	struct crew_word over = { 0 };
 	struct crew_group group;
 	pid_t pid;
 
 	forking->group = &group;
 	crew_group_open(&group, NULL);
-	crew_group_spawn(&group, count_turns, &stop);
-	crew_group_spawn(&group, count_turns, &stop);
+	crew_group_spawn(&group, count_turns, &over);
+	crew_group_spawn(&group, count_turns, &over);
 	crew_yield();
 	crew_yield();
 	pid = fork();
 	if (pid == 0)
 		_exit(forking->in_child(forking));
 	forking->status = reap(pid);
-	crew__store_release(&stop, 1);
+	crew__store_release(&over, 1);
 	return crew_group_close(&group, 0);
 }
 
@@ -210,7 +201,7 @@ static int status_of_fork_in_task(int (*in_child)(struct forking *))
 	struct forking forking = { .in_child = in_child, .crew = crew };
 
 	cr_assert_eq(crew_run(crew, fork_in_task, &forking), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 	return forking.status;
 }
 
@@ -242,22 +233,22 @@ static int forked_owner(struct crew_group *group)
 Test(fork, R15_a_group_that_a_plain_thread_holds_open_says_so, .timeout = 30)
 {
 	struct crew *crew = start(2);
-	struct crew_word stop = { 0 };
+	struct crew_word over = { 0 };
 	struct crew_group group;
 	int status;
 	pid_t pid;
 
 	crew_group_open(&group, CREW_GROUP(.crew = crew));
-	cr_assert_eq(crew_group_spawn(&group, count_turns, &stop), 0);
+	cr_assert_eq(crew_group_spawn(&group, count_turns, &over), 0);
 	pid = fork();
 	if (pid == 0) {
 		status = forked_owner(&group);
 		_exit(status ? status : crew_of_ones_own());
 	}
 	status = reap(pid);
-	crew__store_release(&stop, 1);
+	crew__store_release(&over, 1);
 	cr_assert_eq(crew_group_close(&group, 0), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 	cr_assert_eq(status, 0);
 }
 
@@ -285,7 +276,7 @@ Test(fork, R15_the_child_of_a_call_that_blocks, .timeout = 60)
 	struct crew *crew = start(1);
 	int status = crew_run(crew, call_fork_in_blocking, NULL);
 
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 	cr_assert_eq(status, 0);
 }
 
@@ -309,7 +300,7 @@ Test(fork, R15_the_child_of_a_child_says_so_about_both, .timeout = 60)
 		_exit(status ? status : crew_stop(own) ? 51 : 0);
 	}
 	status = reap(pid);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 	cr_assert_eq(status, 0);
 }
 
@@ -367,7 +358,7 @@ Test(fork, R15_a_fork_while_plain_threads_wait_leaves_no_lock_held, .timeout = 1
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	cr_assert_eq(status, 0, "status %d", status);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 }
 
 #ifndef CREW__ASAN /* whose allocator keeps a lock that a vanished thread held */
@@ -384,15 +375,15 @@ static void *start_all_the_time(void *arg)
 Test(fork, R15_a_fork_in_the_middle_of_anything_leaves_a_child_that_works, .timeout = 120)
 {
 	struct crew *crew = start(2);
-	struct crew_word stop = { 0 };
+	struct crew_word over = { 0 };
 	struct crew_group group;
 	pthread_t threads[2];
 	int status = 0;
 
 	crew__store_relaxed(&enough, 0);
 	crew_group_open(&group, CREW_GROUP(.crew = crew));
-	cr_assert_eq(crew_group_spawn(&group, count_turns, &stop), 0);
-	cr_assert_eq(crew_group_spawn(&group, count_turns, &stop), 0);
+	cr_assert_eq(crew_group_spawn(&group, count_turns, &over), 0);
+	cr_assert_eq(crew_group_spawn(&group, count_turns, &over), 0);
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(pthread_create(&threads[i], NULL, start_all_the_time, NULL), 0);
 	for (int i = 0; status == 0 && i < 100; i++) {
@@ -405,11 +396,11 @@ Test(fork, R15_a_fork_in_the_middle_of_anything_leaves_a_child_that_works, .time
 		status = reap(pid);
 	}
 	crew__store_relaxed(&enough, 1);
-	crew__store_release(&stop, 1);
+	crew__store_release(&over, 1);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	cr_assert_eq(crew_group_close(&group, 0), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 	cr_assert_eq(status, 0, "status %d", status);
 }
 

@@ -2,7 +2,7 @@
 /* api/forkjoin.c - crew/fork.h: what is forked is joined with its value, wherever it ran. */
 #include <crew.h>
 
-#include "support/test.h"
+#include "api/task.h"
 
 static long fib(int n);
 CREW_FORK1(fib, long, int)
@@ -30,13 +30,10 @@ static int fib_task(void *arg)
 Test(forkjoin, fib)
 {
 	for (unsigned workers = 1; workers <= 4; workers++) {
-		struct crew *crew;
 		long result = 0;
 
-		cr_assert(crew_start(&crew, CREW_OPTIONS(.workers = workers)) == 0);
-		cr_assert(crew_run(crew, fib_task, &result) == 0);
-		cr_assert(result == 6765);
-		cr_assert(crew_stop(crew) == 0);
+		run_with(workers, fib_task, &result);
+		cr_assert_eq(result, 6765);
 	}
 }
 
@@ -105,24 +102,23 @@ static int all_kinds(void *arg)
 	twice_join(&doubled);
 	sum_join(&summed);
 	swapped_pair = swapped_join(&swap);
-	cr_assert(mix_join(&mixed) == 1 + 0.5 + 'a' + (double)(1ULL << 40));
-	cr_assert(swapped_pair.a == 2 && swapped_pair.b == 1 && total == 10 && number == 42 &&
-		  other == 7);
+	CHECK(mix_join(&mixed) == 1 + 0.5 + 'a' + (double)(1ULL << 40));
+	CHECK(swapped_pair.a == 2 && swapped_pair.b == 1);
+	CHECK(total == 10 && number == 42 && other == 7);
 	return 0;
 }
 
 Test(forkjoin, arguments_and_results_of_all_kinds)
 {
-	cr_assert(crew_run(NULL, all_kinds, NULL) == 0);
-	cr_assert(all_kinds(NULL) == 0);
+	run_with(1, all_kinds, NULL);
+	cr_assert_eq(all_kinds(NULL), 0);
 }
 
 /* ---- waiting inside, and between fork and join ------------------------------------------ */
 
 static int slow(int n)
 {
-	cr_assert(crew_sleep(CREW_MS(1)) == 0);
-	return n + 1;
+	return crew_sleep(CREW_MS(1)) ? 0 : n + 1;
 }
 CREW_FORK1(slow, int, int)
 
@@ -130,15 +126,16 @@ static int waits_between(void *arg)
 {
 	struct slow_forked a;
 	struct slow_forked b;
+	int rc;
 
 	(void)arg;
 	slow_fork(&a, 1);
-	cr_assert(crew_sleep(CREW_MS(2)) == 0); /* others may run it; we may change threads */
+	rc = crew_sleep(CREW_MS(2)); /* others may run it; we may change threads */
 	slow_fork(&b, 10);
 	crew_yield();
-	cr_assert(slow_join(&b) == 11);
-	cr_assert(slow_join(&a) == 2);
-	return 0;
+	CHECK(slow_join(&b) == 11);
+	CHECK(slow_join(&a) == 2);
+	return rc;
 }
 
 static int many_that_wait(void *arg)
@@ -147,19 +144,14 @@ static int many_that_wait(void *arg)
 
 	crew_group_open(&group, NULL);
 	for (int i = 0; i < 50; i++)
-		cr_assert(crew_group_spawn(&group, waits_between, arg) == 0);
+		crew_group_spawn(&group, waits_between, arg);
 	return crew_group_close(&group, 0);
 }
 
 Test(forkjoin, forked_and_forker_may_wait)
 {
-	for (unsigned workers = 1; workers <= 3; workers++) {
-		struct crew *crew;
-
-		cr_assert(crew_start(&crew, CREW_OPTIONS(.workers = workers)) == 0);
-		cr_assert(crew_run(crew, many_that_wait, NULL) == 0);
-		cr_assert(crew_stop(crew) == 0);
-	}
+	for (unsigned workers = 1; workers <= 3; workers++)
+		run_with(workers, many_that_wait, NULL);
 }
 
 /* ---- inside of groups, and groups inside ------------------------------------------------- */
@@ -173,12 +165,12 @@ static int child(void *arg)
 static long group_inside(int n)
 {
 	struct crew_group group;
-	long values[3];
+	long values[3] = { 0 };
 
 	crew_group_open(&group, NULL);
 	for (int i = 0; i < 3; i++)
-		cr_assert(crew_group_spawn(&group, child, &values[i]) == 0);
-	cr_assert(crew_group_close(&group, 0) == 0);
+		crew_group_spawn(&group, child, &values[i]);
+	crew_group_close(&group, 0);
 	return values[0] + values[1] + values[2] + n;
 }
 CREW_FORK1(group_inside, long, int)
@@ -188,29 +180,28 @@ static int groups_and_forks(void *arg)
 	struct crew_group group;
 	struct group_inside_forked a;
 	struct group_inside_forked b;
-	long value;
+	long value = 0;
 
 	(void)arg;
 	group_inside_fork(&a, 1);
 	crew_group_open(&group, NULL);
-	cr_assert(crew_group_spawn(&group, child, &value) == 0);
+	crew_group_spawn(&group, child, &value);
 	group_inside_fork(&b, 2); /* lies above the child when the group is left */
-	cr_assert(group_inside_join(&b) == 65);
-	cr_assert(crew_group_close(&group, 0) == 0);
-	cr_assert(value == 21);
-	cr_assert(group_inside_join(&a) == 64);
+	CHECK(group_inside_join(&b) == 65);
+	CHECK(crew_group_close(&group, 0) == 0);
+	CHECK(value == 21);
+	CHECK(group_inside_join(&a) == 64);
 	return 0;
 }
 
 Test(forkjoin, forks_and_groups_inside_each_other)
 {
 	for (unsigned workers = 1; workers <= 3; workers++) {
-		struct crew *crew;
+		struct crew *crew = start(workers);
 
-		cr_assert(crew_start(&crew, CREW_OPTIONS(.workers = workers)) == 0);
 		for (int i = 0; i < 50; i++)
-			cr_assert(crew_run(crew, groups_and_forks, NULL) == 0);
-		cr_assert(crew_stop(crew) == 0);
+			run_in(crew, groups_and_forks, NULL);
+		stop(crew);
 	}
 }
 
@@ -236,14 +227,14 @@ static int forks_when_cancelled(void *arg)
 
 	(void)arg;
 	crew_group_open(&group, NULL);
-	cr_assert(crew_group_spawn(&group, fails, NULL) == 0);
+	crew_group_spawn(&group, fails, NULL);
 	while (crew_checkpoint() == 0)
 		;
 	tells_fork(&a, 1);
 	tells_fork(&b, 2);
-	cr_assert(crew_sleep(CREW_MS(1)) == CREW_ECANCELED);
-	cr_assert(tells_join(&b) == 2);
-	cr_assert(tells_join(&a) == 1);
+	CHECK(crew_sleep(CREW_MS(1)) == CREW_ECANCELED);
+	CHECK(tells_join(&b) == 2);
+	CHECK(tells_join(&a) == 1);
 	return crew_group_close(&group, 0);
 }
 
@@ -271,18 +262,17 @@ static int wide(void *arg)
 		same_fork(&forks[i], i);
 	for (long i = 1000; i-- > 0;)
 		total += same_join(&forks[i]);
-	cr_assert(total == 499500);
+	CHECK(total == 499500);
 	return 0;
 }
 
 Test(forkjoin, many_at_once)
 {
 	for (unsigned workers = 1; workers <= 3; workers++) {
-		struct crew *crew;
+		struct crew *crew = start(workers);
 
-		cr_assert(crew_start(&crew, CREW_OPTIONS(.workers = workers)) == 0);
 		for (int i = 0; i < 20; i++)
-			cr_assert(crew_run(crew, wide, NULL) == 0);
-		cr_assert(crew_stop(crew) == 0);
+			run_in(crew, wide, NULL);
+		stop(crew);
 	}
 }

@@ -3,24 +3,9 @@
 #ifndef API_RULES_H
 #define API_RULES_H
 
-#include "support/test.h"
+#include "api/task.h"
 
-#include "crew/crew.h"
 #include "exec/exec.h"
-
-static inline struct crew *start(unsigned workers)
-{
-	struct crew *crew = NULL;
-	int rc = crew_start(&crew, CREW_OPTIONS(.workers = workers));
-
-	cr_assert_eq(rc, 0, "crew_start: %s", crew_strerror(rc));
-	return crew;
-}
-
-static inline void stop(struct crew *crew)
-{
-	cr_assert_eq(crew_stop(crew), 0);
-}
 
 /* On a plain thread: until the word is at least `value`, for at most 20 s. */
 static inline bool wait_for(struct crew_word *word, uint64_t value)

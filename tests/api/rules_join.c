@@ -123,13 +123,12 @@ static int one_below(void *arg)
 
 Test(rules, R8_stack_use_is_bounded_however_deep_joins_nest, .timeout = 60)
 {
-	struct crew *crew;
 	int depth = 3000;
 
 	for (unsigned workers = 1; workers <= 3; workers++) {
-		cr_assert_eq(crew_start(&crew,
-					CREW_OPTIONS(.workers = workers, .stack_bytes = 64 * 1024)),
-			     0);
+		struct crew *crew =
+			start_with(CREW_OPTIONS(.workers = workers, .stack_bytes = 64 * 1024));
+
 		cr_assert_eq(crew_run(crew, one_below, &depth), 0);
 		stop(crew);
 	}

@@ -7,29 +7,18 @@
 #ifndef TESTS_API_SCOPE_H
 #define TESTS_API_SCOPE_H
 
-#include "support/test.h"
+#include "api/task.h"
 
-#include "crew/crew.h"
 #include "exec/exec.h"
 
 #include <pthread.h>
-
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			return __LINE__;                                                           \
-	} while (0)
 
 /* What the rule opens groups with. */
 static struct crew *test_crew;
 
 static inline struct crew *start_crew(unsigned workers)
 {
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers)), 0);
-	test_crew = crew;
-	return crew;
+	return test_crew = start(workers);
 }
 
 static inline int call_blocking(void *arg)
@@ -54,13 +43,13 @@ static inline void in_tasks(crew_task_fn *fn)
 {
 	for (unsigned workers = 1; workers <= 3; workers++) {
 		struct crew *crew = start_crew(workers);
-		int rc = crew_run(crew, fn, NULL);
+		int rc;
 
-		cr_assert_eq(rc, 0, "line %d with %u workers", rc, workers);
+		run_in(crew, fn, NULL);
 		rc = crew_run(crew, call_blocking, &fn);
 		cr_assert_eq(rc, 0, "line %d inside crew_blocking(), %u workers", rc, workers);
 		cr_assert(timer_is_empty());
-		cr_assert_eq(crew_stop(crew), 0);
+		stop(crew);
 	}
 }
 
@@ -76,7 +65,7 @@ static inline void in_threads(crew_task_fn *fn)
 	cr_assert_eq(crew_group_close(&group, 0), 0);
 	cr_assert_eq(rc, 0, "line %d on a plain thread in a group", rc);
 	cr_assert(timer_is_empty());
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 }
 
 static inline void everywhere(crew_task_fn *fn)

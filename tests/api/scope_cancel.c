@@ -124,10 +124,9 @@ Test(scope_cancel, B2_the_info_names_who_failed, .timeout = 60)
 {
 	for (unsigned workers = 2; workers <= 3; workers++) {
 		struct crew *crew = start_crew(workers);
-		int rc = crew_run(crew, sibling_info, NULL);
 
-		cr_assert_eq(rc, 0, "line %d", rc);
-		cr_assert_eq(crew_stop(crew), 0);
+		run_in(crew, sibling_info, NULL);
+		stop(crew);
 	}
 }
 
@@ -318,8 +317,8 @@ Test(scope_cancel, B15_a_computing_task_sees_it_when_it_asks, .timeout = 60)
 {
 	struct crew *crew = start_crew(2);
 
-	cr_assert_eq(crew_run(crew, computing, NULL), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	run_in(crew, computing, NULL);
+	stop(crew);
 	in_threads(computing);
 }
 
@@ -371,12 +370,11 @@ static int deep_nesting(void *arg)
 Test(scope_cancel, B18_a_hundred_thousand_nested_scopes_on_the_smallest_stack, .timeout = 60)
 {
 	struct crew_scope *scopes = (struct crew_scope *)calloc(DEEP, sizeof(*scopes));
-	struct crew *crew = NULL;
+	struct crew *crew = start_with(CREW_OPTIONS(.workers = 2, .stack_bytes = 32768));
 
 	cr_assert_not_null(scopes);
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 2, .stack_bytes = 32768)), 0);
-	cr_assert_eq(crew_run(crew, deep_nesting, scopes), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	run_in(crew, deep_nesting, scopes);
+	stop(crew);
 	free(scopes);
 }
 
@@ -398,5 +396,5 @@ Test(scope_cancel, B18_a_thousand_nested_groups_that_fail, .timeout = 60)
 	struct crew *crew = start_crew(2);
 
 	cr_assert_eq(crew_run(crew, nested_failure, (void *)1000), 7);
-	cr_assert_eq(crew_stop(crew), 0);
+	stop(crew);
 }

@@ -1,25 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* task.c - what a task may ask about itself: what crew/task.h promises. */
-#include "support/test.h"
-
-#include "crew/crew.h"
-
-static void run(crew_task_fn *fn, void *arg)
-{
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 1)), 0);
-	int rc = crew_run(crew, fn, arg);
-
-	cr_assert_eq(crew_stop(crew), 0);
-	cr_assert_eq(rc, 0, "line %d: %s", rc, crew_strerror(rc));
-}
-
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			return __LINE__;                                                           \
-	} while (0)
+#include "api/task.h"
 
 static int ask_in_peace(void *arg)
 {
@@ -32,7 +13,7 @@ static int ask_in_peace(void *arg)
 
 Test(task, nobody_is_cancelled_without_a_reason)
 {
-	run(ask_in_peace, NULL);
+	run_with(1, ask_in_peace, NULL);
 }
 
 Test(task, outside_of_any_scope_the_answer_is_0)
@@ -56,7 +37,7 @@ Test(task, a_task_knows_that_it_is_one)
 	bool in_task = false;
 
 	cr_assert_not(crew_in_task());
-	run(am_i_a_task, &in_task);
+	run_with(1, am_i_a_task, &in_task);
 	cr_assert(in_task);
 }
 
@@ -64,7 +45,7 @@ Test(task, the_function_of_a_blocking_call_counts_as_its_task)
 {
 	bool in_task = false;
 
-	run(ask_on_a_spare_thread, &in_task);
+	run_with(1, ask_on_a_spare_thread, &in_task);
 	cr_assert(in_task);
 }
 
@@ -99,7 +80,7 @@ static int ask_in_vain(void *arg)
 
 Test(task, a_cancelled_task_hears_it_again_and_again_until_it_leaves_the_group)
 {
-	run(ask_in_vain, NULL);
+	run_with(1, ask_in_vain, NULL);
 }
 
 struct turns {
@@ -140,7 +121,7 @@ Test(task, who_yields_goes_to_the_end_of_the_line)
 {
 	struct turns turns = { 0 };
 
-	run(two_take_turns, &turns);
+	run_with(1, two_take_turns, &turns);
 	cr_assert_eq(turns.next, 6);
 	/* nobody signs three times before the other has begun */
 	cr_assert_neq(strncmp(turns.text, "aaa", 3), 0, "%s", turns.text);
@@ -157,6 +138,6 @@ static int block_without_a_function(void *arg)
 
 Test(task, a_blocking_call_returns_the_functions_code)
 {
-	run(block_without_a_function, NULL);
+	run_with(1, block_without_a_function, NULL);
 	cr_assert_eq(block_without_a_function(NULL), 0);
 }

@@ -1,26 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* time.c - the clock, and sleeping: what crew/time.h promises. */
-#include "support/test.h"
-
-#include "crew/crew.h"
-
-/* Runs fn(arg) in a crew of one worker; fn returns 0, or the line that went wrong. */
-static void run(crew_task_fn *fn, void *arg)
-{
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 1)), 0);
-	int rc = crew_run(crew, fn, arg);
-
-	cr_assert_eq(crew_stop(crew), 0);
-	cr_assert_eq(rc, 0, "line %d: %s", rc, crew_strerror(rc));
-}
-
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			return __LINE__;                                                           \
-	} while (0)
+#include "api/task.h"
 
 Test(time, the_clock_never_goes_back)
 {
@@ -36,20 +16,20 @@ Test(time, the_clock_never_goes_back)
 
 static int sleep_a_little(void *arg)
 {
-	crew_time start = crew_now();
+	crew_time began = crew_now();
 
 	(void)arg;
 	CHECK(crew_sleep(CREW_MS(5)) == 0);
-	CHECK(crew_now() - start >= CREW_MS(5));
-	start = crew_now();
-	CHECK(crew_sleep_until(start + CREW_MS(5)) == 0);
-	CHECK(crew_now() - start >= CREW_MS(5));
+	CHECK(crew_now() - began >= CREW_MS(5));
+	began = crew_now();
+	CHECK(crew_sleep_until(began + CREW_MS(5)) == 0);
+	CHECK(crew_now() - began >= CREW_MS(5));
 	return 0;
 }
 
 Test(time, a_task_never_wakes_early)
 {
-	run(sleep_a_little, NULL);
+	run_with(1, sleep_a_little, NULL);
 }
 
 Test(time, a_plain_thread_never_wakes_early)
@@ -69,7 +49,7 @@ static int sleep_badly(void *arg)
 
 Test(time, a_negative_duration_is_invalid_and_a_moment_in_the_past_is_none)
 {
-	run(sleep_badly, NULL);
+	run_with(1, sleep_badly, NULL);
 	cr_assert_eq(sleep_badly(NULL), 0);
 }
 
@@ -97,11 +77,11 @@ static int sleep_and_sign(void *arg)
 static int sleep_in_turn(void *arg)
 {
 	struct order *order = arg;
-	crew_time start = crew_now();
+	crew_time began = crew_now();
 	struct sleeper sleepers[3] = {
-		{ order, start + CREW_MS(90), 2 },
-		{ order, start + CREW_MS(30), 0 },
-		{ order, start + CREW_MS(60), 1 },
+		{ order, began + CREW_MS(90), 2 },
+		{ order, began + CREW_MS(30), 0 },
+		{ order, began + CREW_MS(60), 1 },
 	};
 	struct crew_group group;
 
@@ -115,7 +95,7 @@ Test(time, sleepers_share_one_worker_and_wake_in_the_order_of_their_moments)
 {
 	struct order order = { 0 };
 
-	run(sleep_in_turn, &order);
+	run_with(1, sleep_in_turn, &order);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(order.woken[i], i);
 }
@@ -150,7 +130,7 @@ Test(time, a_sleep_for_ever_ends_by_cancellation)
 {
 	int rc = 0;
 
-	run(end_a_sleep, &rc);
+	run_with(1, end_a_sleep, &rc);
 	/* never begun at all is fine too */
 	cr_assert(rc == CREW_ECANCELED || rc == 0);
 }

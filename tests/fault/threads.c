@@ -86,16 +86,23 @@ static int child(void *arg)
 	return 0;
 }
 
+static int open_with_children(struct crew_group *group)
+{
+	int rc = 0;
+
+	crew_group_open(group, NULL);
+	for (unsigned i = 0; i < CHILDREN; i++)
+		rc |= crew_group_spawn(group, child, (void *)(uintptr_t)i);
+	return rc;
+}
+
 /* Its children lie in its worker's own queue when it is stopped. */
 static int computing_owner(void *arg)
 {
 	struct crew_group group;
-	int rc = 0;
+	int rc = open_with_children(&group);
 
 	(void)arg;
-	crew_group_open(&group, NULL);
-	for (unsigned i = 0; i < CHILDREN; i++)
-		rc |= crew_group_spawn(&group, child, (void *)(uintptr_t)i);
 	crew__store_release(&thread_of_owner, (uint64_t)syscall(SYS_gettid));
 	while (!crew__load_acquire(&owner_may_end))
 		;
@@ -105,12 +112,9 @@ static int computing_owner(void *arg)
 static int crowd(void *arg)
 {
 	struct crew_group group;
-	int rc = 0;
+	int rc = open_with_children(&group);
 
 	(void)arg;
-	crew_group_open(&group, NULL);
-	for (unsigned i = 0; i < CHILDREN; i++)
-		rc |= crew_group_spawn(&group, child, (void *)(uintptr_t)i);
 	return crew_group_close(&group, rc);
 }
 

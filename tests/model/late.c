@@ -60,20 +60,29 @@ static int spawning_child(void *arg)
 	return crew_group_spawn(outer, compute_until_closed, NULL);
 }
 
-static int batch_program(void *arg)
+static struct crew_group *open_in_outer(void)
 {
-	struct crew_group *group;
-	int rc;
-
-	(void)arg;
 	crew__store_relaxed(&closed, 0);
 	outer = model_open(NULL);
-	group = model_open(NULL);
-	crew_group_spawn(group, spawning_child, NULL);
-	crew_group_spawn(group, model_leaf, NULL);
-	rc = model_close(group, 0);
+	return model_open(NULL);
+}
+
+static int close_before_outer(struct crew_group *group)
+{
+	int rc = model_close(group, 0);
+
 	crew__store_relaxed(&closed, 1);
 	return model_close(outer, rc);
+}
+
+static int batch_program(void *arg)
+{
+	struct crew_group *group = open_in_outer();
+
+	(void)arg;
+	crew_group_spawn(group, spawning_child, NULL);
+	crew_group_spawn(group, model_leaf, NULL);
+	return close_before_outer(group);
 }
 
 Test(late, children_are_counted_off_before_other_tasks, .timeout = 300)
@@ -98,18 +107,12 @@ static int short_sleep(void *arg)
 
 static int ready_program(void *arg)
 {
-	struct crew_group *group;
-	int rc;
+	struct crew_group *group = open_in_outer();
 
 	(void)arg;
-	crew__store_relaxed(&closed, 0);
-	outer = model_open(NULL);
 	crew_group_spawn(outer, sleep_and_compute, NULL);
-	group = model_open(NULL);
 	crew_group_spawn(group, short_sleep, NULL);
-	rc = model_close(group, 0);
-	crew__store_relaxed(&closed, 1);
-	return model_close(outer, rc);
+	return close_before_outer(group);
 }
 
 Test(late, children_are_counted_off_before_ready_tasks, .timeout = 300)

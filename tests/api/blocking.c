@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* blocking.c - crew_blocking(): L1 to L12 as far as it goes, and Y8. */
 #include "api/task.h"
+#include "support/gate.h"
 
 #include "exec/exec.h"
 
@@ -16,7 +17,8 @@ static struct crew *start_blocking(unsigned workers, uint32_t blocking_max)
 static struct crew_word inside;
 static struct crew_word most;
 static struct crew_word calls;
-static struct crew_word gate;
+static struct gate begun; /* calls, where others wait for that */
+static struct gate gate;
 
 /* Blocks its thread, as the calls do that this is for. */
 static int block_a_little(void *arg)
@@ -83,12 +85,10 @@ Test(blocking, L1_forty_calls_run_at_once_by_default, .timeout = 60)
 /* Comes back when `want` others have come. */
 static int meet(void *arg)
 {
-	uint64_t want = *(uint64_t *)arg;
+	uint32_t want = *(uint32_t *)arg;
 
-	crew__add_acq_rel(&inside, 1);
-	for (int i = 0; i < 10000 && crew__load_acquire(&inside) < want; i++)
-		usleep(1000);
-	return crew__load_acquire(&inside) >= want ? 0 : 1;
+	gate_add(&begun, 1);
+	return gate_wait(&begun, want) ? 0 : 1;
 }
 
 static int call_meet(void *arg)
@@ -101,7 +101,7 @@ static int all_meet(void *arg)
 	struct crew_group group;
 
 	crew_group_open(&group, NULL);
-	for (uint64_t i = 0; i < *(uint64_t *)arg; i++)
+	for (uint32_t i = 0; i < *(uint32_t *)arg; i++)
 		crew_group_spawn(&group, call_meet, arg);
 	return crew_group_close(&group, 0);
 }
@@ -111,19 +111,19 @@ Test(blocking, L1_calls_up_to_the_maximum_do_not_wait_for_each_other, .timeout =
 {
 	struct crew *crew = start_blocking(4, 8);
 
-	for (uint64_t want = 2; want <= 8; want++) {
+	for (uint32_t want = 2; want <= 8; want++) {
 		for (int i = 0; i < 50; i++) {
-			crew__store_relaxed(&inside, 0);
-			cr_assert_eq(crew_run(crew, all_meet, &want), 0, "%u calls, round %d",
-				     (unsigned)want, i);
+			gate_reset(&begun);
+			cr_assert_eq(crew_run(crew, all_meet, &want), 0, "%u calls, round %d", want,
+				     i);
 		}
 	}
 	stop(crew);
 	for (int i = 0; i < 300; i++) { /* fresh threads each time */
-		uint64_t want = 4;
+		uint32_t want = 4;
 
 		crew = start_blocking(4, 4);
-		crew__store_relaxed(&inside, 0);
+		gate_reset(&begun);
 		cr_assert_eq(crew_run(crew, all_meet, &want), 0, "fresh, round %d", i);
 		stop(crew);
 	}
@@ -159,52 +159,52 @@ Test(blocking, L2_a_cancelled_caller_never_begins, .timeout = 30)
 static int wait_for_gate(void *arg)
 {
 	(void)arg;
-	crew__add_relaxed(&inside, 1);
-	while (!crew__load_acquire(&gate))
-		usleep(500);
-	return 11;
+	gate_add(&begun, 1);
+	return gate_wait(&gate, 1) ? 11 : 1;
 }
 
-static int third_rc;
+struct line {
+	struct crew *crew;
+	int begun_rc;
+	int waiting_rc;
+};
 
 static int call_gate(void *arg)
 {
-	int *rc = arg;
+	struct line *line = arg;
 
-	*rc = crew_blocking(wait_for_gate, NULL);
+	line->begun_rc = crew_blocking(wait_for_gate, NULL);
 	return 0;
 }
 
 static int call_in_line(void *arg)
 {
-	int *rc = arg;
+	struct line *line = arg;
 
-	while (crew__load_acquire(&inside) == 0)
+	while (!gate_reached(&begun, 1))
 		crew_yield();
-	*rc = crew_blocking(count_call, NULL);
-	crew__store_release(&gate, 1);
+	line->waiting_rc = crew_blocking(count_call, NULL);
+	gate_add(&gate, 1);
 	return 0;
 }
 
 static int cancel_when_in_line(void *arg)
 {
-	(void)arg;
-	while (crew__load_acquire(&inside) == 0)
+	while (!gate_reached(&begun, 1))
 		crew_yield();
-	crew_sleep(CREW_MS(20));
+	wait_for_parked(((struct line *)arg)->crew, 1, "blocking call");
 	crew_cancel(NULL, "test");
 	return 0;
 }
 
 static int cancelled_in_line(void *arg)
 {
-	int *rcs = arg;
 	struct crew_group group;
 
 	crew_group_open(&group, NULL);
-	crew_group_spawn(&group, call_gate, &rcs[0]);
-	crew_group_spawn(&group, call_in_line, &rcs[1]);
-	crew_group_spawn(&group, cancel_when_in_line, NULL);
+	crew_group_spawn(&group, call_gate, arg);
+	crew_group_spawn(&group, call_in_line, arg);
+	crew_group_spawn(&group, cancel_when_in_line, arg);
 	crew_group_close(&group, 0);
 	return 0;
 }
@@ -212,34 +212,34 @@ static int cancelled_in_line(void *arg)
 Test(blocking, L2_L3_cancel_ends_the_wait_in_line_and_not_what_has_begun, .timeout = 30)
 {
 	for (unsigned workers = 1; workers <= 3; workers++) {
-		struct crew *crew = start_blocking(workers, 1);
-		int rcs[2] = { 0, 0 };
+		struct line line = { .crew = start_blocking(workers, 1) };
 
-		crew__store_relaxed(&inside, 0);
-		crew__store_relaxed(&gate, 0);
+		gate_reset(&begun);
+		gate_reset(&gate);
 		crew__store_relaxed(&calls, 0);
-		run_in(crew, cancelled_in_line, rcs);
-		cr_assert_eq(rcs[0], 11, "it had begun: its own code");
-		cr_assert_eq(rcs[1], CREW_ECANCELED);
+		run_in(line.crew, cancelled_in_line, &line);
+		cr_assert_eq(line.begun_rc, 11, "it had begun: its own code");
+		cr_assert_eq(line.waiting_rc, CREW_ECANCELED);
 		cr_assert_eq(crew__load_relaxed(&calls), 0, "it never ran");
-		stop(crew);
+		stop(line.crew);
 	}
 }
 
 /* ---- L6, L7, L8, L12, Y8 ---------------------------------------------------------- */
 
-static int fail_after_a_while(void *arg)
+static int fail_when_begun(void *arg)
 {
 	(void)arg;
-	crew_sleep(CREW_MS(20));
+	while (!gate_reached(&begun, 1))
+		crew_yield();
 	return 5;
 }
 
 static int check_until_cancelled(void *arg)
 {
 	(void)arg;
-	if (!crew_in_task())
-		return __LINE__;
+	CHECK(crew_in_task() && crew_check() == 0);
+	gate_add(&begun, 1);
 	while (crew_check() == 0)
 		usleep(200);
 	return 12;
@@ -250,8 +250,9 @@ static int sees_the_tasks_cancellation(void *arg)
 	struct crew_group group;
 
 	(void)arg;
+	gate_reset(&begun);
 	crew_group_open(&group, NULL);
-	crew_group_spawn(&group, fail_after_a_while, NULL);
+	crew_group_spawn(&group, fail_when_begun, NULL);
 	CHECK(crew_blocking(check_until_cancelled, NULL) == 12); /* L3: its result */
 	CHECK(crew_check() == CREW_ECANCELED);			 /* at the next checkpoint */
 	CHECK(crew_group_close(&group, 0) == 5);
@@ -260,18 +261,22 @@ static int sees_the_tasks_cancellation(void *arg)
 
 Test(blocking, L6_a_check_inside_speaks_for_the_task, .timeout = 30)
 {
-	struct crew *crew = start(1);
-
-	run_in(crew, sees_the_tasks_cancellation, NULL);
-	stop(crew);
+	run_with(1, sees_the_tasks_cancellation, NULL);
 }
 
 static int sleep_inside(void *arg)
 {
-	*(crew_time *)arg = crew_now();
-	third_rc = crew_sleep(CREW_S(3));
-	*(crew_time *)arg = crew_now() - *(crew_time *)arg;
+	gate_add(&begun, 1);
+	*(int *)arg = crew_sleep(CREW_NEVER);
 	return 0;
+}
+
+/* Most likely asleep by then. */
+static int fail_soon(void *arg)
+{
+	fail_when_begun(arg);
+	crew_sleep(CREW_MS(20));
+	return 5;
 }
 
 static int sleeps_in_a_failing_group(void *arg)
@@ -279,7 +284,7 @@ static int sleeps_in_a_failing_group(void *arg)
 	struct crew_group group;
 
 	crew_group_open(&group, NULL);
-	crew_group_spawn(&group, fail_after_a_while, NULL);
+	crew_group_spawn(&group, fail_soon, NULL);
 	CHECK(crew_blocking(sleep_inside, arg) == 0);
 	CHECK(crew_group_close(&group, 0) == 5);
 	return 0;
@@ -287,13 +292,11 @@ static int sleeps_in_a_failing_group(void *arg)
 
 Test(blocking, L7_a_sleep_inside_ends_when_the_task_is_cancelled_by_its_group, .timeout = 30)
 {
-	struct crew *crew = start(1);
-	crew_time took = 0;
+	int rc = 0;
 
-	run_in(crew, sleeps_in_a_failing_group, &took);
-	cr_assert_eq(third_rc, CREW_ECANCELED);
-	cr_assert_lt(took, CREW_S(2));
-	stop(crew);
+	gate_reset(&begun);
+	run_with(1, sleeps_in_a_failing_group, &rc);
+	cr_assert_eq(rc, CREW_ECANCELED);
 }
 
 static int sleeps_in_a_cancelled_crew(void *arg)
@@ -304,7 +307,8 @@ static int sleeps_in_a_cancelled_crew(void *arg)
 
 static void *cancel_soon(void *crew)
 {
-	crew_sleep(CREW_MS(50));
+	gate_wait(&begun, 1);
+	crew_sleep(CREW_MS(20));
 	crew_cancel(crew, "test");
 	return NULL;
 }
@@ -312,14 +316,14 @@ static void *cancel_soon(void *crew)
 Test(blocking, L7_a_sleep_inside_ends_when_the_crew_is_cancelled, .timeout = 30)
 {
 	struct crew *crew = start(1);
-	crew_time took = 0;
 	pthread_t thread;
+	int rc = 0;
 
+	gate_reset(&begun);
 	cr_assert_eq(pthread_create(&thread, NULL, cancel_soon, crew), 0);
-	run_in(crew, sleeps_in_a_cancelled_crew, &took);
+	run_in(crew, sleeps_in_a_cancelled_crew, &rc);
 	pthread_join(thread, NULL);
-	cr_assert_eq(third_rc, CREW_ECANCELED);
-	cr_assert_lt(took, CREW_S(2));
+	cr_assert_eq(rc, CREW_ECANCELED);
 	stop(crew);
 }
 
@@ -358,9 +362,9 @@ Test(blocking, Y8_groups_may_be_used_inside, .timeout = 30)
 
 static int wait_then_group_inside(void *arg)
 {
-	crew__add_relaxed(&inside, 1);
+	gate_add(&begun, 1);
 	while (crew__load_acquire(&((struct crew *)arg)->state) == CREW__OPEN)
-		usleep(200);
+		usleep(200); /* which nobody is told */
 	return group_inside(NULL);
 }
 
@@ -382,10 +386,9 @@ Test(blocking, Y8_groups_may_be_used_inside_also_while_the_crew_is_being_stopped
 	struct crew *crew = start(1);
 	pthread_t thread;
 
-	crew__store_relaxed(&inside, 0);
+	gate_reset(&begun);
 	cr_assert_eq(pthread_create(&thread, NULL, run_it, crew), 0);
-	while (!crew__load_acquire(&inside))
-		usleep(200);
+	cr_assert(gate_wait(&begun, 1));
 	stop(crew);
 	pthread_join(thread, NULL);
 	cr_assert_eq(run_rc, 0, "line %d", run_rc);
@@ -410,17 +413,14 @@ static int owner_inside(void *arg)
 
 Test(blocking, Y8_the_function_counts_as_the_owner_of_its_tasks_groups, .timeout = 30)
 {
-	struct crew *crew = start(1);
-
-	run_in(crew, owner_inside, NULL);
-	stop(crew);
+	run_with(1, owner_inside, NULL);
 }
 
 Test(blocking, L8_on_a_plain_thread_it_is_a_call, .timeout = 30)
 {
 	cr_assert_eq(crew_check(), 0);
 	cr_assert_eq(crew_in_task(), false);
-	crew__store_relaxed(&gate, 1);
+	gate_add(&gate, 1);
 	cr_assert_eq(crew_blocking(wait_for_gate, NULL), 11);
 	cr_assert_eq(crew_blocking(NULL, NULL), CREW_EINVAL);
 }

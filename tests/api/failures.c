@@ -5,6 +5,7 @@
  * RLIMIT_AS; sanitizers allow neither.
  */
 #include "api/task.h"
+#include "support/gate.h"
 
 #include "base/alloc.h"
 #include "exec/exec.h"
@@ -14,6 +15,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -21,9 +23,9 @@
 
 /* 0: create; n: the n-th call from now fails, as do those after it */
 static struct crew_word calls_to_refusal;
-/* set: a refused call takes as long as this is 1 */
-static struct crew_word refuse_slowly;
-static struct crew_word refusing;
+static struct gate refusing;
+/* a call that is refused takes until this is 1 */
+static struct gate may_refuse = { { 1 } };
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {
@@ -33,9 +35,8 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(vo
 	if (!next)
 		*(void **)(void *)&next = dlsym(RTLD_NEXT, "pthread_create");
 	if (left == 1) {
-		crew__add_relaxed(&refusing, 1);
-		while (crew__load_acquire(&refuse_slowly))
-			usleep(1000);
+		gate_add(&refusing, 1);
+		gate_wait(&may_refuse, 1);
 		return EAGAIN;
 	}
 	if (left)
@@ -79,10 +80,9 @@ static int call_blocking(void *arg)
 
 Test(failures, R11_a_blocking_call_without_a_thread_says_so, .timeout = 30)
 {
-	struct crew *crew;
+	struct crew *crew = start(1);
 	int rc = 0;
 
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 1)), 0);
 	crew__store_relaxed(&calls_to_refusal, 1);
 	cr_assert_eq(crew_run(crew, call_blocking, &rc), 0);
 	crew__store_relaxed(&calls_to_refusal, 0);
@@ -92,71 +92,86 @@ Test(failures, R11_a_blocking_call_without_a_thread_says_so, .timeout = 30)
 	stop(crew);
 }
 
-static int two_blocking_calls(void *arg)
+/* One call more than there may be threads. */
+struct calls {
+	struct crew *crew;
+	unsigned threads;
+	int rcs[3];
+};
+
+static int blocking_calls(void *arg)
 {
-	int *rcs = arg;
+	struct calls *calls = arg;
 	struct crew_group group;
 
 	crew_group_open(&group, NULL);
-	crew_group_spawn(&group, call_blocking, &rcs[0]);
-	crew_group_spawn(&group, call_blocking, &rcs[1]);
+	for (unsigned i = 0; i <= calls->threads; i++)
+		crew_group_spawn(&group, call_blocking, &calls->rcs[i]);
 	return crew_group_close(&group, 0);
 }
 
-static struct crew_word done;
+static struct gate done;
 
-static void *run_two(void *arg)
+static void *run_calls(void *arg)
 {
-	void **crew_and_rcs = arg;
+	struct calls *calls = arg;
 
-	crew_run(crew_and_rcs[0], two_blocking_calls, crew_and_rcs[1]);
-	crew__store_release(&done, 1);
+	crew_run(calls->crew, blocking_calls, calls);
+	gate_add(&done, 1);
 	return NULL;
 }
 
-/* Two calls at once, both of which count on the other's thread. */
-static void lose_no_call(uint32_t blocking_max)
+/* All are about to start a thread but for one, in line, that counts on the others'. */
+static void lose_no_call(unsigned threads)
 {
-	struct crew *crew;
-	int rcs[2] = { 0, 0 };
-	void *crew_and_rcs[2];
+	struct calls calls = { .threads = threads };
 	pthread_t thread;
 	bool ended;
 
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 2, .blocking_max = blocking_max)),
-		     0);
-	crew_and_rcs[0] = crew;
-	crew_and_rcs[1] = rcs;
-	crew__store_relaxed(&done, 0);
-	crew__store_relaxed(&refusing, 0);
-	crew__store_release(&refuse_slowly, 1);
-	cr_assert_eq(pthread_create(&thread, NULL, run_two, crew_and_rcs), 0);
-	crew__store_relaxed(&calls_to_refusal, 1);
-	for (int i = 0; i < 1000 && crew__load_acquire(&refusing) < 2; i++)
-		usleep(200);
-	crew__store_release(&refuse_slowly, 0);
-	for (int i = 0; i < 3000 && !crew__load_acquire(&done); i++)
-		usleep(1000);
-	ended = crew__load_acquire(&done);
+	calls.crew = start_with(CREW_OPTIONS(.workers = 2, .blocking_max = threads));
+	gate_reset(&done);
+	gate_reset(&refusing);
+	gate_reset(&may_refuse);
+	crew__store_relaxed(&calls_to_refusal, 2); /* after our own */
+	cr_assert_eq(pthread_create(&thread, NULL, run_calls, &calls), 0);
+	cr_assert(gate_wait(&refusing, threads));
+	wait_for_parked(calls.crew, 1, "blocking call");
+	gate_add(&may_refuse, 1);
+	ended = gate_wait(&done, 1);
 	crew__store_relaxed(&calls_to_refusal, 0);
 	cr_assert(ended, "a call waits for a thread that nobody will create");
 	pthread_join(thread, NULL);
-	for (int i = 0; i < 2; i++)
-		cr_assert(rcs[i] == CREW_EAGAIN || rcs[i] == 5, "%d", rcs[i]);
-	stop(crew);
+	for (unsigned i = 0; i <= threads; i++)
+		cr_assert_eq(calls.rcs[i], CREW_EAGAIN, "%d", calls.rcs[i]);
+	stop(calls.crew);
 }
 
-Test(failures, R11_two_blocking_calls_that_count_on_one_refused_thread_end, .timeout = 30)
+Test(failures, R11_two_blocking_calls_that_count_on_one_refused_thread_end, .timeout = 60)
 {
 	lose_no_call(1);
 }
 
-Test(failures, R11_two_blocking_calls_with_two_refused_threads_end, .timeout = 30)
+Test(failures, R11_three_blocking_calls_with_two_refused_threads_end, .timeout = 60)
 {
 	lose_no_call(2);
 }
 
 /* ---- memory -------------------------------------------------------------------- */
+
+static struct gate out_of_memory;
+
+void *mmap(void *at, size_t bytes, int protection, int flags, int file, off_t offset)
+{
+	static void *(*next)(void *, size_t, int, int, int, off_t);
+	void *got;
+
+	if (!next)
+		*(void **)(void *)&next = dlsym(RTLD_NEXT, "mmap");
+	got = next(at, bytes, protection, flags, file, offset);
+	if (got == MAP_FAILED)
+		gate_add(&out_of_memory, 1);
+	return got;
+}
 
 static size_t address_space(void)
 {
@@ -230,6 +245,7 @@ Test(failures, R11_plain_threads_wait_although_malloc_failed, .timeout = 30)
 }
 
 static struct crew_word gate;
+static struct gate limited;
 
 static int wait_at_the_gate(void *arg)
 {
@@ -253,16 +269,15 @@ static int crowd(void *arg)
 static void *run_crowd(void *arg)
 {
 	void **crew_and_count = arg;
-	int rc = crew_run(crew_and_count[0], crowd, crew_and_count[1]);
 
-	crew__store_release(&done, 1);
-	return (void *)(intptr_t)rc;
+	gate_wait(&limited, 1);
+	return (void *)(intptr_t)crew_run(crew_and_count[0], crowd, crew_and_count[1]);
 }
 
 static void *stop_it(void *crew)
 {
 	crew_stop(crew);
-	crew__store_release(&done, 1);
+	gate_add(&done, 1);
 	return NULL;
 }
 
@@ -274,35 +289,34 @@ Test(failures, R11_tasks_end_and_the_crew_stops_without_memory_for_stacks, .time
 	for (unsigned workers = 1; workers <= 64; workers *= 4) {
 		struct crew_word count = { 0 };
 		void *crew_and_count[2];
-		struct crew *crew;
+		struct crew *crew =
+			start_with(CREW_OPTIONS(.workers = workers, .stack_bytes = STACK_BYTES));
 		pthread_t thread;
 		pthread_t stopper;
 		void *rc;
+		bool starved;
 		bool stopped;
 
-		cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = workers,
-							    .stack_bytes = STACK_BYTES)),
-			     0);
 		cr_assert_eq(crew_run(crew, give_five, NULL), 5);
 		crew_and_count[0] = crew;
 		crew_and_count[1] = &count;
 		crew__store_relaxed(&gate, 0);
-		crew__store_relaxed(&done, 0);
+		gate_reset(&done);
+		gate_reset(&limited);
+		gate_reset(&out_of_memory);
 		cr_assert_eq(pthread_create(&thread, NULL, run_crowd, crew_and_count), 0);
 		/* what the first slab lacks */
 		limit_address_space(address_space() + (1 << 20) +
 				    (256 - CREW__SLAB_FIBERS) * STACK_BYTES);
-		for (int i = 0; i < 200; i++)
-			usleep(1000);
+		gate_add(&limited, 1);
+		starved = gate_wait(&out_of_memory, 10 * workers);
 		crew__store_release(&gate, 1);
 		pthread_join(thread, &rc);
-		crew__store_relaxed(&done, 0);
 		limit_address_space(address_space() + (64 << 20)); /* for the stopper */
 		cr_assert_eq(pthread_create(&stopper, NULL, stop_it, crew), 0);
-		for (int i = 0; i < 5000 && !crew__load_acquire(&done); i++)
-			usleep(1000);
-		stopped = crew__load_acquire(&done);
+		stopped = gate_wait(&done, 1);
 		limit_address_space(0);
+		cr_assert(starved, "there was memory for all, %u workers", workers);
 		cr_assert(stopped, "crew_stop hangs, %u workers", workers);
 		pthread_join(stopper, NULL);
 		cr_assert_eq((int)(intptr_t)rc, 0);

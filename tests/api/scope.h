@@ -8,6 +8,7 @@
 #define TESTS_API_SCOPE_H
 
 #include "api/task.h"
+#include "support/gate.h"
 
 #include "exec/exec.h"
 
@@ -87,21 +88,7 @@ static inline int sleep_long(void *arg)
 /* Returns when so many tasks of the crew wait in crew_sleep(). */
 static inline void wait_for_sleepers(unsigned n)
 {
-	for (unsigned found = 0; found < n;) {
-		struct crew__fiber *fiber;
-
-		found = 0;
-		for (uint64_t i = 0; (fiber = crew__fiber_at(test_crew, i)); i++) {
-			const char *reason =
-				(const char *)(uintptr_t)crew__load_relaxed(&fiber->reason);
-
-			found += reason && strcmp(reason, "sleep") == 0 &&
-				 CREW__PARK_STATE(crew__load_acquire(&fiber->parker.word)) ==
-					 CREW__WAITING;
-		}
-		if (found < n)
-			crew_yield();
-	}
+	wait_for_parked(test_crew, n, "sleep");
 }
 
 #endif /* TESTS_API_SCOPE_H */

@@ -86,7 +86,7 @@ static void go_down(struct walk *walk, visit_fn *visit)
 	crew__lock_acquire(crew__scope_lock(at));
 	for (bool enter = true;;) {
 		struct crew__link *end = &tree_of(at)->children;
-		struct crew_scope *parent = at->private_.parent;
+		struct crew_scope *parent;
 
 		if (enter)
 			next = visit(at, walk) && crew__scope_has(at, CREW__LISTS) ? end->next :
@@ -97,11 +97,14 @@ static void go_down(struct walk *walk, visit_fn *visit)
 			crew__lock_acquire(crew__scope_lock(at));
 			continue;
 		}
-		if (at != walk->top)
-			next = tree_of(at)->sibling.next;
-		unlock(at); /* LAST TOUCH */
-		if (at == walk->top)
+		if (at == walk->top) {
+			unlock(at); /* LAST TOUCH */
 			return;
+		}
+		/* (that of the top may just be written: it is entered) */
+		parent = at->private_.parent;
+		next = tree_of(at)->sibling.next;
+		unlock(at); /* LAST TOUCH */
 		at = parent;
 	}
 }

@@ -164,6 +164,31 @@ Test(scope, cancels_of_ancestor_and_descendant, .timeout = 300)
 	check("scope_cancels", two_cancel, 2, 10000);
 }
 
+/* ---- entering ------------------------------------------------------------------------- */
+
+static void cancel_scope(void *arg)
+{
+	crew_scope_cancel(arg, "model");
+}
+
+static void enter_against_cancel(void *arg)
+{
+	(void)arg;
+	crew_scope_open(&outer, NULL);
+	crew_scope_init(&upper, NULL);
+	start(0, cancel_scope, &upper);
+	crew_scope_enter(&upper);
+	crew__port_thread_join(threads[0]);
+	crew__sim_check(crew_check() == CREW_ECANCELED, "entered, and not cancelled");
+	crew__sim_check(crew_scope_close(&upper, CREW_ECANCELED) == 0, "close");
+	crew__sim_check(crew_scope_close(&outer, crew_check()) == 0, "close");
+}
+
+Test(scope, is_entered_while_it_is_cancelled, .timeout = 300)
+{
+	check("scope_enter", enter_against_cancel, 3, 10000);
+}
+
 /* ---- shields -------------------------------------------------------------------------- */
 
 static void wait_in_shield(void *arg)

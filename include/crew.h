@@ -6,7 +6,7 @@
  * other, and keeps them structured: a task lives in a group, a group lives in
  * a block of code, and the block is left only when its tasks have ended.
  *
- *	#include <crew/crew.h>	the core: executor, time, task, scope, group
+ *	#include <crew/crew.h>	the core: executor, time, task, scope, hook, group
  *	#include <crew.h>	everything
  */
 #ifndef CREW_ALL_H

@@ -60,6 +60,7 @@
 
 #include "crew/base.h"
 #include "crew/group.h"
+#include "crew/hook.h"
 #include "crew/scope.h"
 #include "crew/task.h"
 #include "crew/time.h"

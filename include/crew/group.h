@@ -47,6 +47,7 @@
 #define CREW_GROUP_H
 
 #include "crew/base.h"
+#include "crew/hook.h"
 #include "crew/scope.h"
 #include "crew/task.h"
 
@@ -293,6 +294,21 @@ CREW_API int crew_group_wait(struct crew_group *group);
  *		something else keeps the group open
  */
 CREW_API void crew_group_cancel(struct crew_group *group, const char *reason);
+
+/*
+ * Calls fn(arg) when the group is closed, after its last child has ended and while the
+ * group is still the innermost: last in first out, once, whatever close returns. How to wait in it:
+ * crew/hook.h.
+ *
+ * Checkpoint:	none
+ * Callers:	the owner, before it closes
+ * Returns:	0
+ *		CREW_ESTATE	not the owner, not open, or not the innermost group
+ *		CREW_EFORKED	called in a child process after fork
+ *		CREW_EINVAL	`fn` is NULL
+ */
+CREW_API int crew_group_defer(struct crew_group *group, struct crew_defer *entry,
+			      void (*fn)(void *arg), void *arg);
 
 /*
  * Waits for all children, then leaves the group. Nothing interrupts this wait;

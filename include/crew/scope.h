@@ -106,6 +106,10 @@ struct crew_scope {
 		int64_t timeout;
 		void *fiber; /* whose task opened it */
 		void *ref;
+		void *hooks[2];
+		uint32_t hooks_forks;
+		uint32_t reserved;
+		void *deferred;
 	} private_;
 };
 

@@ -3,6 +3,7 @@
 #include "exec/cancel.h"
 
 #include "base/assert.h"
+#include "exec/hook.h"
 #include "exec/worker.h"
 
 struct crew_word crew__cancel_epoch CREW__STATE = { 1 };
@@ -23,6 +24,19 @@ bool crew__scope_cancelled(const struct crew_scope *scope)
 			return false;
 	}
 	return false;
+}
+
+const struct crew_scope *crew__scope_origin(const struct crew_scope *scope)
+{
+	const struct crew_scope *origin = NULL;
+
+	for (; scope; scope = scope->private_.parent) {
+		if (crew__scope_has(scope, CREW__MARKED))
+			origin = scope;
+		if (crew__scope_has(scope, CREW__SHIELD))
+			break;
+	}
+	return origin;
 }
 
 /* ---- the lists of a scope -------------------------------------------------------- */
@@ -71,7 +85,7 @@ static void unlock(struct crew_scope *scope)
 struct walk {
 	struct crew_scope *top;
 	bool members; /* any were seen */
-	struct crew__parker *woken;
+	struct crew__delivery *delivery;
 };
 
 /* What is done at a scope, locked. True: go below it. */
@@ -124,6 +138,8 @@ static bool wake_members(struct crew_scope *at, struct walk *walk)
 	if (!crew__scope_has(at, CREW__FRESH))
 		return false;
 	crew__scope_clear(at, CREW__FRESH);
+	if (crew__scope_has(at, CREW__HOOKS))
+		crew__hooks_take(at, walk->delivery);
 	if (crew__scope_has(at, CREW__LISTS)) {
 		struct crew__link *members = &tree_of(at)->members;
 
@@ -132,8 +148,8 @@ static bool wake_members(struct crew_scope *at, struct walk *walk)
 				crew__container(link, struct crew__parker, member);
 
 			if (crew__cancel_parker(parker)) {
-				parker->woken = walk->woken;
-				walk->woken = parker;
+				parker->woken = walk->delivery->woken;
+				walk->delivery->woken = parker;
 			}
 		}
 	}
@@ -174,10 +190,10 @@ static bool have_membarrier(void)
 	return answer == 2;
 }
 
-/* pre: deliveries is locked, top is not effective. Adds to the list of those woken. */
-static struct crew__parker *deliver(struct crew_scope *top, struct crew__parker *woken)
+/* pre: deliveries is locked, top is not effective. */
+static void deliver(struct crew_scope *top, struct crew__delivery *delivery)
 {
-	struct walk walk = { .top = top, .woken = woken };
+	struct walk walk = { .top = top, .delivery = delivery };
 
 	go_down(&walk, make_effective);
 	crew__add_acq_rel(&crew__cancel_epoch, 1); /* pairs: cancel.epoch */
@@ -186,7 +202,6 @@ static struct crew__parker *deliver(struct crew_scope *top, struct crew__parker 
 	else if (walk.members)
 		crew__fence_seq_cst();
 	go_down(&walk, wake_members);
-	return walk.woken;
 }
 
 /* ---- registering --------------------------------------------------------------------- */
@@ -207,19 +222,17 @@ static bool link_scope(struct crew_scope *scope, struct crew_scope *parent)
 	return inherits;
 }
 
-static void inherit(struct crew_scope *scope, struct crew_scope *parent)
+static void inherit(struct crew_scope *scope, struct crew_scope *parent,
+		    struct crew__delivery *delivery)
 {
-	struct crew__parker *woken = NULL;
-
 	crew__lock_acquire(&deliveries);
 	if (crew__scope_has(parent, CREW__EFFECTIVE) &&
 	    !crew__scope_has(scope, CREW__EFFECTIVE | CREW__SHIELD))
-		woken = deliver(scope, NULL);
+		deliver(scope, delivery);
 	crew__lock_release(&deliveries);
-	crew__ready_all(woken);
 }
 
-static void complete(struct crew_scope *scope)
+void crew__scope_complete(struct crew_scope *scope, struct crew__delivery *delivery)
 {
 	struct crew_scope *at = scope;
 	struct crew_scope *end;
@@ -228,12 +241,23 @@ static void complete(struct crew_scope *scope)
 	for (; at->private_.parent && !crew__scope_has(at, CREW__COMPLETE);
 	     at = at->private_.parent)
 		if (link_scope(at, at->private_.parent))
-			inherit(at, at->private_.parent);
+			inherit(at, at->private_.parent, delivery);
 	end = at;
 	for (at = scope; at != end; at = at->private_.parent)
 		crew__scope_set(at, CREW__COMPLETE);
 	if (!crew__scope_has(end, CREW__COMPLETE))
 		crew__scope_set(end, CREW__COMPLETE);
+}
+
+static void complete(struct crew_scope *scope)
+{
+	struct crew__delivery delivery;
+
+	if (crew__scope_has(scope, CREW__COMPLETE))
+		return;
+	crew__delivery_init(&delivery);
+	crew__scope_complete(scope, &delivery);
+	crew__delivery_end(&delivery);
 }
 
 void crew__scope_join(struct crew_scope *scope, struct crew__parker *parker)
@@ -242,8 +266,7 @@ void crew__scope_join(struct crew_scope *scope, struct crew__parker *parker)
 
 	if (parker->scope)
 		crew__scope_part(parker);
-	if (!crew__scope_has(scope, CREW__COMPLETE))
-		complete(scope);
+	complete(scope);
 	tree = lock_lists(scope);
 	crew__list_append(&tree->members, &parker->member);
 	unlock(scope);
@@ -278,8 +301,8 @@ void crew__scope_leave(struct crew_scope *scope, struct crew__parker *own)
 
 /* ---- cancelling ---------------------------------------------------------------------- */
 
-struct crew__parker *crew__scope_deliver(struct crew_scope *scope, const struct crew__cause *cause,
-					 struct crew__parker *woken)
+void crew__scope_deliver(struct crew_scope *scope, const struct crew__cause *cause,
+			 struct crew__delivery *delivery)
 {
 	crew__lock_acquire(&deliveries);
 	if (!crew__scope_has(scope, CREW__MARKED)) {
@@ -292,10 +315,9 @@ struct crew__parker *crew__scope_deliver(struct crew_scope *scope, const struct 
 		crew__scope_set(scope, CREW__MARKED);
 		unlock(scope);
 		if (!crew__scope_has(scope, CREW__EFFECTIVE))
-			woken = deliver(scope, woken);
+			deliver(scope, delivery);
 	}
 	crew__lock_release(&deliveries);
-	return woken;
 }
 
 void crew__ready_all(struct crew__parker *woken)
@@ -308,18 +330,30 @@ void crew__ready_all(struct crew__parker *woken)
 	}
 }
 
+void crew__delivery_end(struct crew__delivery *delivery)
+{
+	if (delivery->any_hooks) /* first, so that who goes on finds them run */
+		crew__hooks_run(delivery);
+	crew__ready_all(delivery->woken);
+}
+
 void crew__scope_cancel(struct crew_scope *scope, const struct crew__cause *cause)
 {
-	crew__ready_all(crew__scope_deliver(scope, cause, NULL));
+	struct crew__delivery delivery;
+
+	crew__delivery_init(&delivery);
+	crew__scope_deliver(scope, cause, &delivery);
+	crew__delivery_end(&delivery);
 }
 
 void crew__scope_shield(struct crew_scope *scope, bool shield)
 {
 	struct crew_scope *parent = scope->private_.parent;
-	struct crew__parker *woken = NULL;
+	struct crew__delivery delivery;
 
-	if (!crew__scope_has(scope, CREW__COMPLETE) && parent)
+	if (parent)
 		complete(scope);
+	crew__delivery_init(&delivery);
 	crew__lock_acquire(&deliveries);
 	if (shield) {
 		struct walk walk = { .top = scope };
@@ -332,10 +366,10 @@ void crew__scope_shield(struct crew_scope *scope, bool shield)
 		crew__scope_clear(scope, CREW__SHIELD);
 		if (parent && crew__scope_has(parent, CREW__EFFECTIVE) &&
 		    !crew__scope_has(scope, CREW__EFFECTIVE))
-			woken = deliver(scope, NULL);
+			deliver(scope, &delivery);
 	}
 	crew__lock_release(&deliveries);
-	crew__ready_all(woken);
+	crew__delivery_end(&delivery);
 }
 
 void crew__scope_tell(struct crew_scope *scope)

@@ -53,8 +53,8 @@
  *			both fence.
  *
  * Locks, outermost first: the list of visitors, a timer's striking, a handle, deliveries, scopes
- * from parents to children, a timer's heap. (That one's striking is taken inside as well,
- * by the timer, which alone waits while it holds it.)
+ * from parents to children, hooks, a timer's heap. (That one's striking is taken inside as
+ * well, by the timer, which alone waits while it holds it.)
  *
  * REJECTED
  *	Nodes apart from the scopes, type-stable and with generations: opening could fail
@@ -89,7 +89,18 @@ enum crew__scope_flags {
 	CREW__DATED = 256,   /* has a deadline, and an entry */
 	CREW__ENTERED = 512, /* its deadline counts */
 	CREW__LENT = 1024,   /* its crew is lent by a group inside */
+	/* hook.h */
+	CREW__HOOKS = 2048, /* there is a list of hooks */
+	/* scope/ */
+	CREW__DEFERRED = 4096, /* something is deferred */
 };
+
+/* private_.state of a scope that is no group's. What others find says whether it is still
+ * there, as far as they may ask. */
+#define CREW__SCOPE_NEW	    UINT32_C(0x6e657700)
+#define CREW__SCOPE_OPEN    UINT32_C(0x6f706e01)
+#define CREW__SCOPE_CLOSING UINT32_C(0x636c6f02) /* what was deferred is run */
+#define CREW__SCOPE_CLOSED  UINT32_C(0)
 
 /* Why a scope was cancelled. */
 struct crew__cause {
@@ -98,6 +109,23 @@ struct crew__cause {
 	const char *by; /* a task's name */
 	const char *site;
 };
+
+/*
+ * What a delivery leaves to do when all locks are let go: to run the hooks that it has
+ * found (hook.h), and to make ready whom it has woken. Lies in the canceller's frame.
+ */
+struct crew__delivery {
+	struct crew__parker *woken;
+	struct crew__link hooks; /* guarded by the lock over all hooks */
+	bool any_hooks;
+};
+
+static inline void crew__delivery_init(struct crew__delivery *delivery)
+{
+	delivery->woken = NULL;
+	delivery->any_hooks = false;
+	crew__list_init(&delivery->hooks);
+}
 
 /* Starts at 1; 0 in a fiber means: not looked yet. */
 extern struct crew_word crew__cancel_epoch;
@@ -128,9 +156,31 @@ static inline void crew__scope_clear(struct crew_scope *scope, uint32_t flags)
 	crew__and32_acq_rel(crew__scope_word(scope), ~flags);
 }
 
+static inline struct crew__word32 *crew__scope_state(const struct crew_scope *scope)
+{
+	return (struct crew__word32 *)(uintptr_t)&scope->private_.state;
+}
+
+static inline bool crew__scope_is_closed(const struct crew_scope *scope)
+{
+	return crew__load32_relaxed(crew__scope_state(scope)) == CREW__SCOPE_CLOSED;
+}
+
 static inline struct crew__lock *crew__scope_lock(struct crew_scope *scope)
 {
 	return (struct crew__lock *)(void *)&scope->private_.lock;
+}
+
+/* The outermost scope that was cancelled, of those that reach `scope`; or NULL. */
+const struct crew_scope *crew__scope_origin(const struct crew_scope *scope);
+
+/* Why it was cancelled. pre: it is marked, so this was all written before, and stays. */
+static inline struct crew__cause crew__scope_cause(const struct crew_scope *scope)
+{
+	return (struct crew__cause){ .source = scope->private_.source,
+				     .reason = scope->private_.reason,
+				     .by = scope->private_.by,
+				     .site = scope->private_.site };
 }
 
 /* What cancelled the scope itself, or 0. */
@@ -142,6 +192,8 @@ static inline uint32_t crew__scope_source(const struct crew_scope *scope)
 /* Is whoever runs in `scope` cancelled? NULL: no. */
 bool crew__scope_cancelled(const struct crew_scope *scope);
 
+/* From now on whoever goes down from above finds the scope. pre: it stays meanwhile. */
+void crew__scope_complete(struct crew_scope *scope, struct crew__delivery *delivery);
 /* Own side. The parker is, or is no longer, a member of `scope`, or of any. */
 void crew__scope_join(struct crew_scope *scope, struct crew__parker *parker);
 void crew__scope_part(struct crew__parker *parker);
@@ -150,12 +202,13 @@ void crew__scope_leave(struct crew_scope *scope, struct crew__parker *own);
 
 /*
  * Cancels a scope and all below; the first cause stays. Returns when everybody who
- * waited there is ready. crew__scope_deliver() adds them to a list instead, for
- * crew__ready_all(), which may come when the scope is gone.
+ * waited there is ready, and the hooks have run. crew__scope_deliver() leaves that to
+ * crew__delivery_end(), which may come when the scope is gone, and when no lock is held.
  */
 void crew__scope_cancel(struct crew_scope *scope, const struct crew__cause *cause);
-struct crew__parker *crew__scope_deliver(struct crew_scope *scope, const struct crew__cause *cause,
-					 struct crew__parker *woken);
+void crew__scope_deliver(struct crew_scope *scope, const struct crew__cause *cause,
+			 struct crew__delivery *delivery);
+void crew__delivery_end(struct crew__delivery *delivery);
 void crew__ready_all(struct crew__parker *woken);
 
 /* Switches a shield. Off: a cancellation from outside is delivered at once. */

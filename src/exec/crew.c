@@ -395,20 +395,21 @@ void crew_cancel(struct crew *crew, const char *reason)
 {
 	struct crew__caller caller = crew__caller();
 	struct crew__cause cause = crew__caller_cause(&caller, CREW_BY_STOP, reason);
-	struct crew__parker *woken = NULL;
+	struct crew__delivery delivery;
 
 	if (!crew && caller.fiber)
 		crew = caller.fiber->crew;
 	if (!crew || crew__is_forked(crew))
 		return;
+	crew__delivery_init(&delivery);
 	crew__lock_acquire(&crew->visitors_lock);
 	if (!crew->cancelled_by.source)
 		crew->cancelled_by = cause;
 	crew__store_release(&crew->cancelled, 1);
 	for (struct crew_group *visitor = crew->visitors; visitor; visitor = visitor->private_.next)
-		woken = crew__scope_deliver(&visitor->scope, &crew->cancelled_by, woken);
+		crew__scope_deliver(&visitor->scope, &crew->cancelled_by, &delivery);
 	crew__lock_release(&crew->visitors_lock);
-	crew__ready_all(woken);
+	crew__delivery_end(&delivery);
 }
 
 unsigned crew_worker_count(const struct crew *crew)

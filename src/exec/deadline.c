@@ -174,13 +174,11 @@ crew_time crew__deadline_serve(struct crew_scope *scope)
 			else if (when < first)
 				first = when;
 		}
-		if (flags & CREW__SHIELD)
-			break;
 	}
 	return first;
 }
 
-struct crew__parker *crew__deadline_strike(struct crew_scope *scope)
+void crew__deadline_strike(struct crew_scope *scope, struct crew__delivery *delivery)
 {
-	return crew__scope_deliver(scope, &time_is_up, NULL);
+	crew__scope_deliver(scope, &time_is_up, delivery);
 }

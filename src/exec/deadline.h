@@ -42,11 +42,12 @@ void crew__deadline_take_back(struct crew_scope *scope);
 bool crew__deadline_has_passed(const struct crew_scope *scope);
 /* The nearest from `scope` outwards, up to a shield. */
 crew_time crew__deadline_around(const struct crew_scope *scope);
-/* Plain threads: cancels what is due of those without a timer. The next moment to do so;
- * does not read the clock when there is none. */
+/* Plain threads: cancels what is due of those without a timer, also outside of shields, for
+ * what is linked to them. The next moment to do so; does not read the clock when there is
+ * none. */
 crew_time crew__deadline_serve(struct crew_scope *scope);
 
-/* The timer: the deadline is reached. The parkers are for crew__ready_all(). */
-struct crew__parker *crew__deadline_strike(struct crew_scope *scope);
+/* The timer: the deadline is reached. */
+void crew__deadline_strike(struct crew_scope *scope, struct crew__delivery *delivery);
 
 #endif /* CREW__DEADLINE_H */

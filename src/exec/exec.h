@@ -7,6 +7,7 @@
  *	join.h		count the children of a group, run them in place
  *	cancel.h	the tree of scopes and the epoch
  *	deadline.h	deadlines of scopes
+ *	hook.h		what is called when a scope is cancelled
  *	worker.h	the current fiber and worker (crew__self()), ready queues
  */
 #ifndef CREW__EXEC_H
@@ -14,6 +15,7 @@
 
 #include "exec/cancel.h"
 #include "exec/deadline.h"
+#include "exec/hook.h"
 #include "exec/join.h"
 #include "exec/park.h"
 #include "exec/self.h"

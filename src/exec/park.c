@@ -84,10 +84,11 @@ void crew__waiter_init(struct crew__waiter *waiter, bool interruptible)
 	struct crew_scope *scope = worker ? worker->fiber->scope : thread_scope();
 
 	waiter->parker = worker ? &worker->fiber->parker : take_parker();
-	waiter->expected = CREW__PARK_TICKET(crew__load_relaxed(&waiter->parker->word)) + 8;
-	waiter->expected |= interruptible ? CREW__WAITING : CREW__FIRM;
+	/* first, for it may run hooks, which may use the parker */
 	if (interruptible && scope != waiter->parker->scope)
 		crew__scope_join(scope, waiter->parker);
+	waiter->expected = CREW__PARK_TICKET(crew__load_relaxed(&waiter->parker->word)) + 8;
+	waiter->expected |= interruptible ? CREW__WAITING : CREW__FIRM;
 }
 
 void crew__waiter_fini(struct crew__waiter *waiter)

@@ -88,10 +88,12 @@ static void timer_main(void *opaque)
 		for (unsigned i = 0; i < due.count; i++)
 			crew__ready(due.won[i]);
 		if (due.struck) {
-			struct crew__parker *woken = crew__deadline_strike(due.struck);
+			struct crew__delivery delivery;
 
+			crew__delivery_init(&delivery);
+			crew__deadline_strike(due.struck, &delivery);
 			crew__lock_release(&timer->striking);
-			crew__ready_all(woken);
+			crew__delivery_end(&delivery);
 		}
 		if (all)
 			crew__port_wait(&timer->changed, changed, until);

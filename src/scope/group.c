@@ -22,6 +22,7 @@
  * left, and while nobody waits for the worker's attention.
  */
 #include "scope/group.h"
+#include "scope/scope.h"
 
 #include "crew/crew.h"
 
@@ -237,6 +238,13 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 		       CREW_ESTATE;
 }
 
+int crew__group_owned(const struct crew_group *group)
+{
+	struct crew__caller caller = crew__caller();
+
+	return may_leave(group, &caller);
+}
+
 /* The wrong order: what the owner has opened inside is cancelled, and still to be
  * closed. Nothing happens to a group that the caller does not own. */
 static void cancel_what_is_inside(struct crew_group *group, const struct crew__caller *caller)
@@ -403,7 +411,12 @@ static __attribute__((noinline)) int leave(struct crew_group *group, struct crew
 {
 	struct crew_scope *scope = &group->scope;
 
-	if (crew__scope_flags(scope) & CREW__GROUP_ROSTER)
+	while (crew__scope_has(scope, CREW__DEFERRED)) {
+		crew__run_deferred(scope);
+		if (crew__join_left(group)) /* it has spawned */
+			crew__join_park(group, false, "group close");
+	}
+	if (crew__scope_has(scope, CREW__GROUP_ROSTER))
 		crew__roster_close(group);
 	crew__deadline_leave(scope);
 	/* from here on nobody finds a visitor to cancel it */

@@ -141,7 +141,8 @@ static struct crew_task *make(struct crew_group *group, const struct crew__calle
 	task->scope.private_.parent = &group->scope;
 	task->scope.private_.crew = crew;
 	task->scope.private_.name = options ? options->name : NULL;
-	task->scope.private_.flags = 0;
+	task->scope.private_.flags = CREW__ALONE;
+	task->scope.private_.state = CREW__SCOPE_CLOSED; /* to users */
 	task->scope.private_.lock = 0;
 	task->crew = crew;
 	task->group = group;
@@ -375,17 +376,18 @@ int crew_task_cancel(struct crew_task *task, const char *reason)
 {
 	struct crew__caller caller = crew__caller();
 	struct crew__cause cause = crew__caller_cause(&caller, CREW_BY_CALL, reason);
-	struct crew__parker *woken = NULL;
+	struct crew__delivery delivery;
 
 	if (!task)
 		return CREW_EINVAL;
 	if (crew__is_forked(task->crew))
 		return CREW_EFORKED;
+	crew__delivery_init(&delivery);
 	crew__lock_acquire(&task->lock);
 	if (!has_ended(task))
-		woken = crew__scope_deliver(&task->scope, &cause, NULL);
+		crew__scope_deliver(&task->scope, &cause, &delivery);
 	crew__lock_release(&task->lock);
-	crew__ready_all(woken);
+	crew__delivery_end(&delivery);
 	return 0;
 }
 

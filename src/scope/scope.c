@@ -3,38 +3,19 @@
  * scope.c - scopes of their own: prepare, enter, leave. What cancelling one means is in
  * exec/cancel.h, deadlines are in exec/deadline.h.
  *
- * LIFE	NEW (prepared) -> OPEN -> CLOSED
+ * LIFE	NEW (prepared) -> OPEN -> CLOSING (what was deferred is run) -> CLOSED
  *
  * WHO CATCHES (E1). A block that ends with CREW_ECANCELED in a scope that was cancelled
  * itself ends well, unless what is around the scope is cancelled too, and no shield lies
  * between: then whoever is further out catches it. What it was is told by the source
  * that was recorded, never by the clock.
  */
-#include "exec/exec.h"
-
-#include "base/alloc.h"
-#include "crew/scope.h"
-
-/* private_.state */
-#define SCOPE_NEW    UINT32_C(0x6e657700)
-#define SCOPE_OPEN   UINT32_C(0x6f706e01)
-#define SCOPE_CLOSED UINT32_C(0)
+#include "scope/scope.h"
 
 /* In the scope's flags. */
 #define FAILS	    UINT32_C(0x10000) /* CREW_FAIL */
 #define BAD_OPTIONS UINT32_C(0x20000) /* bad options */
 #define CAUGHT	    UINT32_C(0x40000)
-
-static struct crew__word32 *state_of(const struct crew_scope *scope)
-{
-	return (struct crew__word32 *)(uintptr_t)&scope->private_.state;
-}
-
-/* Others ask whether it is still there, as far as they may. */
-static bool is_closed(const struct crew_scope *scope)
-{
-	return crew__load32_relaxed(state_of(scope)) == SCOPE_CLOSED;
-}
 
 /* ---- opening ------------------------------------------------------------------ */
 
@@ -45,7 +26,7 @@ static void prepare(struct crew_scope *scope, const char *name, uint32_t flags)
 	scope->private_.name = name;
 	scope->private_.flags = flags;
 	scope->private_.lock = 0;
-	scope->private_.state = SCOPE_NEW;
+	scope->private_.state = CREW__SCOPE_NEW;
 	scope->private_.timeout = CREW_NEVER;
 	scope->private_.ref = NULL;
 }
@@ -91,10 +72,10 @@ void crew_scope_enter(struct crew_scope *scope)
 	struct crew__caller caller = crew__caller();
 	struct crew_scope *parent = crew__caller_scope(&caller);
 
-	crew__require(scope->private_.state == SCOPE_NEW,
+	crew__require(scope->private_.state == CREW__SCOPE_NEW,
 		      "a scope is entered once, after it was prepared",
-		      scope->private_.state == SCOPE_OPEN ? "it is open" : NULL);
-	crew__store32_release(state_of(scope), SCOPE_OPEN);
+		      scope->private_.state == CREW__SCOPE_OPEN ? "it is open" : NULL);
+	crew__store32_release(crew__scope_state(scope), CREW__SCOPE_OPEN);
 	scope->private_.parent = parent;
 	scope->private_.fiber = caller.fiber;
 	if (caller.fiber)
@@ -110,6 +91,13 @@ void crew_scope_enter(struct crew_scope *scope)
 	}
 	crew__deadline_enter(scope);
 	crew__caller_set_scope(&caller, scope);
+	if (crew__scope_has(scope, CREW__HOOKS) && parent) {
+		struct crew__delivery delivery;
+
+		crew__delivery_init(&delivery);
+		crew__scope_complete(scope, &delivery);
+		crew__delivery_end(&delivery);
+	}
 	/* cancelled before it was entered: the epoch may not have moved since */
 	if (crew__scope_has(scope, CREW__EFFECTIVE) && caller.worker)
 		caller.fiber->epoch = 0;
@@ -142,21 +130,21 @@ void crew_scope_cancel(struct crew_scope *scope, const char *reason)
 	struct crew__caller caller = crew__caller();
 	struct crew__cause cause = crew__caller_cause(&caller, CREW_BY_CALL, reason);
 
-	if (!is_closed(scope))
+	if (!crew__scope_is_closed(scope))
 		crew__scope_cancel(scope, &cause);
 }
 
 void crew_scope_set_deadline(struct crew_scope *scope, crew_time deadline)
 {
-	if (crew__load32_relaxed(state_of(scope)) == SCOPE_NEW)
+	if (crew__load32_relaxed(crew__scope_state(scope)) == CREW__SCOPE_NEW)
 		scope->private_.timeout = CREW_NEVER;
-	if (!is_closed(scope))
+	if (!crew__scope_is_closed(scope))
 		crew__deadline_set(scope, deadline);
 }
 
 void crew_scope_set_shield(struct crew_scope *scope, bool shield)
 {
-	if (!is_closed(scope))
+	if (!crew__scope_is_closed(scope))
 		crew__scope_shield(scope, shield);
 }
 
@@ -180,112 +168,18 @@ crew_time crew_deadline(void)
 bool crew_read_cancel_info(struct crew_cancel_info *info)
 {
 	struct crew__caller caller = crew__caller();
-	struct crew_scope *outermost = NULL;
+	const struct crew_scope *origin = crew__scope_origin(crew__caller_scope(&caller));
 
-	for (struct crew_scope *at = crew__caller_scope(&caller); at; at = at->private_.parent) {
-		if (crew__scope_has(at, CREW__MARKED))
-			outermost = at;
-		if (crew__scope_has(at, CREW__SHIELD))
-			break;
-	}
-	if (!outermost || info->size < sizeof(*info))
+	if (!origin || info->size < sizeof(*info))
 		return false;
-	crew__lock_acquire(crew__scope_lock(outermost));
-	info->source = (enum crew_cancel_source)outermost->private_.source;
-	info->reason = outermost->private_.reason;
-	info->scope_name = outermost->private_.name;
-	info->by = outermost->private_.by;
-	info->site = outermost->private_.site;
-	info->when = outermost->private_.when;
-	crew__lock_release(crew__scope_lock(outermost));
+	/* it was all written before the mark, and stays */
+	info->source = (enum crew_cancel_source)origin->private_.source;
+	info->reason = origin->private_.reason;
+	info->scope_name = origin->private_.name;
+	info->by = origin->private_.by;
+	info->site = origin->private_.site;
+	info->when = origin->private_.when;
 	return true;
-}
-
-/* ---- handles -------------------------------------------------------------------- */
-
-/* One for all handles of a scope; the scope holds it as well until it is left. */
-struct crew_scope_ref {
-	struct crew__lock lock;
-	uint32_t holders;	  /* guarded by lock, as is the rest */
-	struct crew_scope *scope; /* NULL: it was left */
-	bool cancelled;		  /* was it, then? */
-};
-
-static void let_go(struct crew_scope_ref *ref)
-{
-	bool last;
-
-	crew__lock_acquire(&ref->lock);
-	last = --ref->holders == 0;
-	crew__lock_release(&ref->lock);
-	if (last)
-		crew__free(ref);
-}
-
-struct crew_scope_ref *crew_scope_take_ref(struct crew_scope *scope)
-{
-	struct crew_scope_ref *fresh = is_closed(scope) ? NULL : crew__alloc(sizeof(*fresh));
-	struct crew_scope_ref *ref;
-
-	if (!fresh)
-		return NULL;
-	fresh->holders = 1;
-	fresh->scope = scope;
-	crew__lock_acquire(crew__scope_lock(scope));
-	if (!scope->private_.ref)
-		scope->private_.ref = fresh;
-	ref = scope->private_.ref;
-	crew__lock_release(crew__scope_lock(scope));
-	crew__lock_acquire(&ref->lock);
-	ref->holders++;
-	crew__lock_release(&ref->lock);
-	if (ref != fresh)
-		crew__free(fresh);
-	return ref;
-}
-
-void crew_scope_ref_cancel(struct crew_scope_ref *ref, const char *reason)
-{
-	struct crew__caller caller = crew__caller();
-	struct crew__cause cause = crew__caller_cause(&caller, CREW_BY_CALL, reason);
-	struct crew__parker *woken = NULL;
-
-	crew__lock_acquire(&ref->lock);
-	if (ref->scope)
-		woken = crew__scope_deliver(ref->scope, &cause, NULL);
-	crew__lock_release(&ref->lock);
-	crew__ready_all(woken);
-}
-
-bool crew_scope_ref_cancelled(const struct crew_scope_ref *ref)
-{
-	struct crew_scope_ref *locked = (struct crew_scope_ref *)(uintptr_t)ref;
-	bool cancelled;
-
-	crew__lock_acquire(&locked->lock);
-	cancelled = ref->scope ? crew_scope_cancelled(ref->scope) : ref->cancelled;
-	crew__lock_release(&locked->lock);
-	return cancelled;
-}
-
-void crew_scope_ref_drop(struct crew_scope_ref *ref)
-{
-	if (ref)
-		let_go(ref);
-}
-
-/* The owner leaves: from here on no handle reaches the scope. */
-static void leave_handles(struct crew_scope *scope)
-{
-	struct crew_scope_ref *ref = scope->private_.ref;
-
-	if (!ref)
-		return;
-	crew__lock_acquire(&ref->lock);
-	ref->scope = NULL;
-	ref->cancelled = crew__scope_has(scope, CREW__MARKED);
-	crew__lock_release(&ref->lock);
-	let_go(ref);
 }
 
 /* ---- leaving ---------------------------------------------------------------------- */
@@ -305,22 +199,33 @@ static int who_catches(struct crew_scope *scope, int rc)
 		       0;
 }
 
+static __attribute__((noinline)) void call_what_is_left(struct crew_scope *scope)
+{
+	crew__hooks_close(scope);
+	crew__store32_release(crew__scope_state(scope), CREW__SCOPE_CLOSING);
+	if (crew__scope_has(scope, CREW__DEFERRED))
+		crew__run_deferred(scope);
+}
+
 int crew_scope_close(struct crew_scope *scope, int rc)
 {
 	struct crew__caller caller = crew__caller();
 	struct crew_scope *innermost = crew__caller_scope(&caller);
 
-	if (scope->private_.state != SCOPE_OPEN || scope->private_.fiber != caller.fiber)
+	if (scope->private_.state != CREW__SCOPE_OPEN || scope->private_.fiber != caller.fiber)
 		return CREW_ESTATE;
 	if (innermost != scope) {
 		crew__caller_cancel_inside(&caller, scope);
 		return CREW_ESTATE;
 	}
+	if (crew__scope_has(scope, CREW__HOOKS | CREW__DEFERRED))
+		call_what_is_left(scope);
 	crew__deadline_leave(scope);
-	leave_handles(scope);
+	crew__ref_leave(scope);
+	crew__hooks_close(scope); /* a handle may have brought one */
 	rc = who_catches(scope, rc);
 	crew__scope_leave(scope, caller.fiber ? &caller.fiber->parker : NULL);
-	crew__store32_release(state_of(scope), SCOPE_CLOSED);
+	crew__store32_release(crew__scope_state(scope), CREW__SCOPE_CLOSED);
 	crew__and32_acq_rel(crew__scope_word(scope), ~(uint32_t)CREW__DATED);
 	crew__caller_set_scope(&caller, scope->private_.parent);
 	/* what is around may be cancelled, though the epoch stands still */

@@ -32,6 +32,7 @@
 #include "scope/group.c"
 #include "scope/handle.c"
 #include "scope/hook.c"
+#include "scope/local.c"
 #include "scope/ref.c"
 #include "scope/roster.c"
 #include "scope/run.c"

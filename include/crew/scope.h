@@ -110,6 +110,7 @@ struct crew_scope {
 		uint32_t hooks_forks;
 		uint32_t reserved;
 		void *deferred;
+		struct crew_word locals;
 	} private_;
 };
 

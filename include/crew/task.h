@@ -24,6 +24,24 @@
  *		return rc;
  *	}
  *
+ * A value may be bound to a key for the rest of a block, a scope's or a group's: code that
+ * is called there finds it, and so do the tasks of groups that are opened there. A
+ * library keeps its context so, as the address of a variable of its own is the key. Thread
+ * locals are no substitute: a task may change its thread.
+ *
+ *	static const char request_key;
+ *
+ *	int serve(struct crew_scope *request, void *context)
+ *	{
+ *		struct crew_local binding;
+ *		int rc;
+ *
+ *		crew_scope_open(request, NULL);
+ *		crew_local_set(&binding, &request_key, context);
+ *		rc = crew_local_get(&request_key) == context ? 0 : 1;
+ *		return crew_scope_close(request, rc);
+ *	}
+ *
  * The three kinds of checkpoint: "full" looks for cancellation and lets others
  * run; "cancel" looks, and waits only if it must; "schedule" lets others run
  * and never looks.
@@ -103,6 +121,42 @@ CREW_API int crew_blocking(crew_task_fn *fn, void *arg);
  * Returns:	0
  */
 CREW_API int crew_return(void *value);
+
+/*
+ * Storage for a binding, usually a local variable. It stays where it is until the scope is
+ * closed.
+ */
+struct crew_local {
+	struct {
+		void *next;
+		const void *key;
+		void *value;
+	} private_;
+};
+
+/*
+ * Binds `value` to `key`, an address, in the caller's innermost scope or group, until that
+ * is closed; what is bound to the key further out, or was before, is hidden. A task
+ * begins in the scope of its group, which is not its own: it opens one first.
+ *
+ * Checkpoint:	none
+ * Callers:	tasks and plain threads; who opened the innermost scope, or group
+ * Returns:	0
+ *		CREW_ESTATE	there is no scope, or the innermost one is not the caller's, or is
+ *				being closed
+ *		CREW_EINVAL	`binding` or `key` is NULL
+ */
+CREW_API int crew_local_set(struct crew_local *binding, const void *key, void *value);
+
+/*
+ * What is bound to the key: innermost first, then in all that is around the caller, also
+ * around the groups that it is a task of.
+ *
+ * Checkpoint:	none
+ * Callers:	tasks and plain threads
+ * Returns:	the value, or NULL: none
+ */
+CREW_API void *crew_local_get(const void *key);
 
 /*
  * Is the caller a task?

@@ -93,6 +93,8 @@ enum crew__scope_flags {
 	CREW__HOOKS = 2048, /* there is a list of hooks */
 	/* scope/ */
 	CREW__DEFERRED = 4096, /* something is deferred */
+	CREW__LOCALS = 8192,   /* something is bound */
+	CREW__ALONE = 16384,   /* is no group's */
 };
 
 /* private_.state of a scope that is no group's. What others find says whether it is still

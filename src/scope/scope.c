@@ -24,7 +24,7 @@ static void prepare(struct crew_scope *scope, const char *name, uint32_t flags)
 	scope->private_.parent = NULL;
 	scope->private_.crew = NULL;
 	scope->private_.name = name;
-	scope->private_.flags = flags;
+	scope->private_.flags = CREW__ALONE | flags;
 	scope->private_.lock = 0;
 	scope->private_.state = CREW__SCOPE_NEW;
 	scope->private_.timeout = CREW_NEVER;

@@ -320,6 +320,17 @@ static __attribute__((noinline)) int run_record(struct crew_group *group, struct
 	return rc;
 }
 
+/* A child without a name: on the fiber stands its parent's. */
+static __attribute__((noinline)) void failed_in_place(struct crew_group *group,
+						      struct crew__fiber *fiber, int rc)
+{
+	uint64_t outer = crew__own(&fiber->name);
+
+	crew__show_pointer(&fiber->name, NULL);
+	crew__group_child_failed(group, rc);
+	crew__show(&fiber->name, outer);
+}
+
 static __attribute__((noinline)) _Noreturn void left_open(const char *site)
 {
 	crew__fail("a task returned without closing its group", site, CREW_HERE);
@@ -368,7 +379,7 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 	if (crew__unlikely(fiber->scope != &group->scope))
 		left_open(site);
 	if (crew__unlikely(rc))
-		crew__group_child_failed(group, rc);
+		failed_in_place(group, fiber, rc);
 	crew__show(&fiber->site, outer);
 	return true;
 }

@@ -130,6 +130,44 @@ Test(scope_cancel, B2_the_info_names_who_failed, .timeout = 60)
 	}
 }
 
+static int fail_nameless(void *arg)
+{
+	(void)arg;
+	return 5;
+}
+
+/* Its child has no name; run in place it stands on the fiber of one who has. */
+static int named_parent(void *arg)
+{
+	struct crew_cancel_info *info = (struct crew_cancel_info *)arg;
+	struct crew_group group;
+
+	crew_group_open(&group, NULL);
+	crew_group_spawn(&group, read_info, info);
+	wait_for_sleepers(1);
+	crew_group_spawn_at(&group, fail_nameless, NULL, "here:2");
+	return crew_group_close(&group, 0);
+}
+
+static int nameless_info(void *arg)
+{
+	struct crew_cancel_info info = { .size = sizeof(info) };
+	struct crew_group group;
+
+	(void)arg;
+	crew_group_open(&group, CREW_GROUP(.crew = test_crew));
+	crew_group_spawn_task(&group, named_parent, &info, CREW_TASK(.name = "parent"), NULL);
+	CHECK(crew_group_close(&group, 0) == 5);
+	CHECK(info.source == CREW_BY_SIBLING && strcmp(info.site, "here:2") == 0);
+	CHECK(!info.by);
+	return 0;
+}
+
+Test(scope_cancel, B2_the_info_names_nobody_for_a_nameless_child, .timeout = 60)
+{
+	everywhere(nameless_info);
+}
+
 /* ---- reach ------------------------------------------------------------------------- */
 
 /* A tree of tasks, each in a scope of its own: 2 at each of 5 levels, leaves sleep. */

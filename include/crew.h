@@ -7,6 +7,7 @@
  * a block of code, and the block is left only when its tasks have ended.
  *
  *	#include <crew/crew.h>	the core: executor, time, task, scope, hook, group
+ *	#include <crew/crew.h>	the core: executor, time, task, scope, group, error
  *	#include <crew.h>	everything
  */
 #ifndef CREW_ALL_H

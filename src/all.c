@@ -29,6 +29,8 @@
 #include "exec/worker.c"
 #include "fiber/fiber.c"
 #include "fiber/prepare.c"
+#include "scope/errors.c"
+#include "scope/fail.c"
 #include "scope/group.c"
 #include "scope/handle.c"
 #include "scope/hook.c"

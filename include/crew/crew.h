@@ -59,6 +59,7 @@
 #define CREW_CREW_H
 
 #include "crew/base.h"
+#include "crew/error.h"
 #include "crew/group.h"
 #include "crew/hook.h"
 #include "crew/scope.h"

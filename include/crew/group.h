@@ -28,7 +28,8 @@
  *
  * Failure. A child fails by returning anything but 0. The first failure
  * cancels the group, the siblings see it at their next checkpoint, those not
- * yet started never start, and close returns the code. Nothing is printed.
+ * yet started never start, and close returns the code; all failures, with what tasks have
+ * said about them, are for who asks (.errors, crew/error.h). Nothing is printed.
  *
  * Which calls on one group may overlap ("-" may, "X" must not, "c" only when
  * the spawn is made by a child of the group):
@@ -41,7 +42,7 @@
  * A plain thread may own a group too; it names the crew that runs the children:
  * CREW_GROUP(.crew = crew).
  *
- * See also: crew/task.h (checkpoints), crew/crew.h (the executor).
+ * See also: crew/task.h (checkpoints), crew/error.h (failures), crew/crew.h (the executor).
  */
 #ifndef CREW_GROUP_H
 #define CREW_GROUP_H
@@ -54,6 +55,7 @@
 CREW_BEGIN
 
 struct crew;
+struct crew_errors;
 
 /* What a child's failure does to its siblings, and to what close returns. */
 enum crew_policy {
@@ -69,7 +71,8 @@ struct crew_group_options {
 	struct crew *crew; /* who runs the children; default: the crew of the calling task */
 	enum crew_policy policy;
 	uint32_t reserved;
-	crew_time timeout_ns; /* from opening on: then it is cancelled; 0: none */
+	crew_time timeout_ns;	    /* from opening on: then it is cancelled; 0: none */
+	struct crew_errors *errors; /* filled by close (crew/error.h); default: not wanted */
 };
 
 #define CREW_GROUP(...) CREW_OPTIONS_(crew_group_options, __VA_ARGS__)
@@ -97,8 +100,10 @@ struct crew_group {
 		int32_t first;		    /* the first failure */
 		struct crew_word count;	    /* children counted off elsewhere */
 		struct crew_word elsewhere; /* children spawned elsewhere */
-		void *reserved3[4];
-		void *roster[10]; /* written when it is first needed */
+		/* written when they are first needed */
+		void *errors; /* all failures */
+		void *roster[10];
+		void *reserved3[3];
 	} private_;
 };
 

@@ -69,6 +69,10 @@
  * a membarrier: about 2 microseconds, what the membarrier costs. */
 #define CREW__PATIENCE CREW__PICK(64U, 2U)
 
+/* Errors in one tree (crew/error.h), and bytes of what crew_fail() says. */
+#define CREW__ERRORS_MAX    CREW__PICK(64U, 8U)
+#define CREW__MESSAGE_BYTES 256U
+
 #define CREW__BLOCKING_DEFAULT 40U
 #define CREW__BLOCKING_IDLE    CREW__PICK(CREW_S(5), CREW_MS(20))
 

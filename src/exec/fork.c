@@ -104,6 +104,8 @@ void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot)
 	crew__task_begin(worker, scope, slot->site);
 	crew__call_task(slot->fn, fork);
 	crew__task_returned(fiber, scope, slot->site);
+	if (crew__unlikely(fiber->pending))
+		crew__pending_drop(fiber); /* the forker is on another fiber */
 	crew__task_end(fiber);
 	before = crew__exchange_acq_rel(&fork->state, DONE); /* pairs: fork.state; F2 */
 	if (before && crew__grant((struct crew__waiter *)(uintptr_t)before, &parker))

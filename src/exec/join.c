@@ -226,6 +226,8 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 		crew__task_returned(fiber, &group->scope, slot->site);
 		if (rc)
 			crew__group_child_failed(group, rc);
+		else if (crew__unlikely(fiber->pending))
+			crew__pending_drop(fiber);
 	} else {
 		if (record)
 			crew__record_run(fiber, record, true);

@@ -61,6 +61,9 @@ void crew__group_child_failed(struct crew_group *group, int rc);
 void crew__group_child_skipped(struct crew_group *group);
 /* Floor 4 runs a task that has handles, or does not, and says so to whom it concerns. */
 void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record);
+/* The task on the fiber, or what the plain thread (NULL) did, ends otherwise than it said
+ * with crew_fail(). */
+void crew__pending_drop(struct crew__fiber *fiber);
 
 static inline struct crew__lock *crew__join_lock(struct crew_group *group)
 {

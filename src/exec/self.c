@@ -23,6 +23,7 @@ uint64_t *crew__sim_slots(void);
 #define self_scope		SLOT(1, struct crew_scope *, scope)
 #define self_host		SLOT(2, struct crew__fiber *, host)
 #define self_orphan		SLOT(3, bool, orphan)
+#define self_pending		SLOT(4, struct crew_error *, pending)
 
 #else
 
@@ -36,6 +37,7 @@ _Thread_local struct crew_fork_deque *crew_fork_here;
 static _Thread_local struct crew_scope *self_scope;
 static _Thread_local struct crew__fiber *self_host;
 static _Thread_local bool self_orphan;
+static _Thread_local struct crew_error *self_pending;
 
 #endif
 
@@ -70,6 +72,20 @@ NOINLINE void crew__self_set_scope(struct crew_scope *scope)
 {
 	OPAQUE(scope);
 	self_scope = scope;
+}
+
+NOINLINE struct crew_error *crew__self_pending(void)
+{
+	struct crew_error *pending = self_pending;
+
+	OPAQUE(pending);
+	return pending;
+}
+
+NOINLINE void crew__self_set_pending(struct crew_error *pending)
+{
+	OPAQUE(pending);
+	self_pending = pending;
 }
 
 NOINLINE struct crew__fiber *crew__self_host(void)

@@ -16,6 +16,7 @@
 
 struct crew__worker;
 struct crew__fiber;
+struct crew_error;
 
 /*
  * The worker that this thread is, or NULL on a plain thread. On the way of every
@@ -41,6 +42,10 @@ void crew__self_set(struct crew__worker *worker);
 /* Plain threads: the innermost open scope of this thread, or NULL. */
 struct crew_scope *crew__self_scope(void);
 void crew__self_set_scope(struct crew_scope *scope);
+
+/* Plain threads: what this one has said with crew_fail(), or NULL. */
+struct crew_error *crew__self_pending(void);
+void crew__self_set_pending(struct crew_error *pending);
 
 /* The fiber of the task for which this thread runs a crew_blocking() function. */
 struct crew__fiber *crew__self_host(void);

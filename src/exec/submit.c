@@ -9,10 +9,13 @@
 
 void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope *scope)
 {
-	if (caller->fiber)
+	if (caller->fiber) {
 		caller->fiber->scope = scope;
-	else
-		crew__self_set_scope(scope);
+		return;
+	}
+	crew__self_set_scope(scope);
+	if (!scope)
+		crew__pending_drop(NULL);
 }
 
 int crew__caller_check(const struct crew__caller *caller)

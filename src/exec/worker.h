@@ -23,6 +23,7 @@
 #include "port/lock.h"
 
 struct crew;
+struct crew_error;
 
 /*
  * A fiber: a stack, and what runs on it. At its bottom runs a worker's loop, on
@@ -41,6 +42,7 @@ struct crew__fiber {
 	struct crew_scope *scope;    /* own: the innermost open scope */
 	uint64_t epoch;		     /* own: see cancel.h */
 	struct crew_task *task;	     /* own: the task that runs, if it has handles */
+	struct crew_error *pending;  /* own: what the task has said with crew_fail() */
 	char *room;		     /* below it no join runs children in place */
 	bool fresh;		     /* its context must be made before use */
 	uint8_t passed;		     /* HARD: how often it was passed on since it ran */

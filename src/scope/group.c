@@ -13,7 +13,7 @@
  * INVARIANTS
  *	G1  The group's scope is the caller's innermost from open to close, but for
  *	    groups opened inside. So close in the wrong order is seen by one compare.
- *	G2  `first` is set once. FAIL_FAST marks the scope after that.
+ *	G2  `first` is set once, under the lock. FAIL_FAST marks the scope after that.
  *	G3  A group's failure wakes every waiting task below the group's scope, the owner
  *	    included: whatever the owner does while the group is open lies below it.
  *	G4  All flags of the scope are 0 unless something has happened: close looks once.
@@ -25,6 +25,7 @@
 #include "scope/scope.h"
 
 #include "crew/crew.h"
+#include "scope/errors.h"
 
 /* ---- open ----------------------------------------------------------------- */
 
@@ -32,8 +33,11 @@ static int read_options(struct crew_group *group, const struct crew_group_option
 {
 	if (!options)
 		return 0;
-	if (options->size < sizeof(*options) || (unsigned)options->policy > CREW_SUPERVISE ||
-	    options->timeout_ns < 0)
+	if (options->size < sizeof(*options))
+		return CREW_EINVAL;
+	if (options->errors)
+		crew__group_keep_in(group, options->errors);
+	if ((unsigned)options->policy > CREW_SUPERVISE || options->timeout_ns < 0)
 		return CREW_EINVAL;
 	group->scope.private_.name = options->name;
 	group->private_.state = CREW__GROUP_OPEN | (uint32_t)options->policy;
@@ -137,21 +141,6 @@ static void cancel_from_inside(struct crew_group *group, enum crew_cancel_source
 		cancel_for(group, source, NULL);
 }
 
-void crew__group_failed(struct crew_group *group, int rc)
-{
-	uint32_t none = 0;
-
-	crew__cas32_acq_rel((struct crew__word32 *)(void *)&group->private_.first, &none,
-			    (uint32_t)rc); /* G2 */
-	crew__group_note(group, CREW__GROUP_FAILED);
-}
-
-static int first_failure(const struct crew_group *group)
-{
-	return (int)crew__load32_acquire(
-		(const struct crew__word32 *)(const void *)&group->private_.first);
-}
-
 /* CREW_ECANCELED is no failure when there was a cancellation to obey. */
 static bool is_explained(const struct crew_group *group, int rc)
 {
@@ -194,14 +183,20 @@ void crew__group_child_skipped(struct crew_group *group)
 
 void crew__group_child_failed(struct crew_group *group, int rc)
 {
+	struct crew__fiber *fiber = crew__self()->fiber;
+	bool explained = is_explained(group, rc);
 	/* what follows from the group's own timeout is no failure of its own (F12) */
-	if (is_explained(group, rc) || crew__scope_source(&group->scope) == CREW_BY_DEADLINE) {
+	bool late = crew__scope_source(&group->scope) == CREW_BY_DEADLINE;
+
+	if (!explained)
+		crew__group_add_error(group, fiber, rc, !late);
+	crew__pending_drop(fiber);
+	crew__group_tally(group, explained ? CREW_TASK_CANCELLED : CREW_TASK_FAILED);
+	if (explained || late) {
 		crew__group_note(group, CREW__GROUP_STOPPED);
-		crew__group_tally(group, CREW_TASK_CANCELLED);
 		return;
 	}
-	crew__group_tally(group, CREW_TASK_FAILED);
-	crew__group_failed(group, rc);
+	crew__group_note(group, CREW__GROUP_FAILED);
 	if (crew__group_policy(group) == CREW_FAIL_FAST)
 		cancel_from_inside(group, CREW_BY_SIBLING);
 }
@@ -320,14 +315,17 @@ static __attribute__((noinline)) int run_record(struct crew_group *group, struct
 	return rc;
 }
 
-/* A child without a name: on the fiber stands its parent's. */
-static __attribute__((noinline)) void failed_in_place(struct crew_group *group,
-						      struct crew__fiber *fiber, int rc)
+/* A child without a name, in place: on the fiber stands its parent's. */
+static __attribute__((noinline)) void ended_badly(struct crew_group *group,
+						  struct crew__fiber *fiber, int rc)
 {
 	uint64_t outer = crew__own(&fiber->name);
 
 	crew__show_pointer(&fiber->name, NULL);
-	crew__group_child_failed(group, rc);
+	if (rc)
+		crew__group_child_failed(group, rc);
+	else
+		crew__pending_drop(fiber);
 	crew__show(&fiber->name, outer);
 }
 
@@ -378,20 +376,22 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 		rc = ((crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0))(arg);
 	if (crew__unlikely(fiber->scope != &group->scope))
 		left_open(site);
-	if (crew__unlikely(rc))
-		failed_in_place(group, fiber, rc);
+	if (crew__unlikely(rc || fiber->pending))
+		ended_badly(group, fiber, rc);
 	crew__show(&fiber->site, outer);
 	return true;
 }
 
 /* The block ended with a code. What it still is at the end: 0 when it was stopped. */
-static __attribute__((noinline)) int block_failed(struct crew_group *group, int rc)
+static __attribute__((noinline)) int block_failed(struct crew_group *group,
+						  struct crew__fiber *fiber, int rc)
 {
 	if (is_explained(group, rc)) {
 		crew__group_note(group, CREW__GROUP_STOPPED | CREW__GROUP_GAVE_UP);
 		return 0;
 	}
-	crew__group_failed(group, rc);
+	crew__group_add_error(group, fiber, rc, true);
+	crew__group_note(group, CREW__GROUP_FAILED);
 	cancel_from_inside(group, CREW_BY_PARENT);
 	return rc;
 }
@@ -402,7 +402,7 @@ static int outcome(const struct crew_group *group, int rc)
 	const struct crew_scope *scope = &group->scope;
 
 	if (crew__group_policy(group) != CREW_SUPERVISE)
-		rc = first_failure(group);
+		rc = group->private_.first;
 	if (rc || !(crew__scope_flags(scope) & CREW__GROUP_STOPPED))
 		return rc;
 	/* only cancellations; whose? */
@@ -437,6 +437,7 @@ static __attribute__((noinline)) int leave(struct crew_group *group, struct crew
 		crew__leave(scope->private_.crew, group);
 	}
 	rc = outcome(group, rc);
+	crew__group_leave_errors(group, fiber, rc);
 	crew__scope_leave(scope, fiber ? &fiber->parker : NULL);
 	return rc;
 }
@@ -458,6 +459,7 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 	struct crew__caller caller = crew__caller();
 	int wrong = may_leave(group, &caller);
 	bool refused = group->private_.state == CREW__GROUP_REFUSED;
+	struct crew_error *aside;
 
 	if (wrong) {
 		if (wrong == CREW_ESTATE)
@@ -466,11 +468,13 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 	}
 	group->private_.closing = 1;
 	if (rc && !refused)
-		rc = block_failed(group, rc);
+		rc = block_failed(group, caller.fiber, rc);
+	aside = crew__pending_set_aside(caller.fiber);
 	if (group->private_.fiber && caller.worker)
 		run_all_in_place(group, caller.fiber);
 	if (!refused && crew__join_left(group))
 		crew__join_park(group, false, "group close");
+	crew__pending_restore(caller.fiber, aside);
 	/* a host closes for its task, which may have waited there */
 	rc = leave(group, caller.fiber, rc);
 	if (refused)
@@ -489,7 +493,7 @@ int crew_group_close(struct crew_group *group, int rc)
 	if (crew__unlikely(!worker || rc))
 		return close_slow(group, rc);
 	fiber = worker->fiber;
-	if (crew__unlikely(!owns(group, fiber) || !crew__fiber_clean(fiber)))
+	if (crew__unlikely(!owns(group, fiber) || !crew__fiber_clean(fiber) || fiber->pending))
 		return close_slow(group, rc);
 	group->private_.closing = 1;
 	while (crew__join_own(group) && run_in_place(group, fiber))

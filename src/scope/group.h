@@ -24,6 +24,8 @@ enum crew__group_flags {
 	CREW__GROUP_FAILED = 0x20000,  /* `first` is set */
 	CREW__GROUP_GAVE_UP = 0x40000, /* the block was stopped */
 	CREW__GROUP_ROSTER = 0x80000,  /* there is a roster */
+	CREW__GROUP_KEEPS = 0x100000,  /* there is a list of errors (errors.h), */
+	CREW__GROUP_GIVEN = 0x200000,  /* which is the caller's */
 };
 
 /* How children ended that did not end well, and those whose handle was asked for: `kept`
@@ -82,9 +84,6 @@ bool crew__group_count(struct crew_group *group, const struct crew__caller *call
 /* Queues a child that has a record, or not; it is counted when it could be. */
 int crew__group_spawn(struct crew_group *group, const struct crew__slot *slot,
 		      const struct crew_task_options *options, const void *copy, size_t copy_bytes);
-/* A failure that is the group's. */
-void crew__group_failed(struct crew_group *group, int rc);
-
 /* Children with handles: none is left when it returns, and what nobody has asked for is told
  * the group. pre: the owner closes, and no child is left but those that never started. */
 void crew__roster_close(struct crew_group *group);

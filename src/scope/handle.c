@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* handle.c - see handle.h. */
 #include "scope/handle.h"
+#include "scope/errors.h"
 
 #include "crew/task.h"
 
@@ -22,6 +23,7 @@ void crew_task_drop(struct crew_task *task)
 		return;
 	if (task->value && task->value_free && !task->taken)
 		task->value_free(task->value);
+	crew__error_free(task->error);
 	worker = crew__self(); /* that may have waited */
 	crew = task->crew;
 	crew__record_give(crew, worker && worker->crew == crew ? worker : NULL, &task->record);
@@ -92,6 +94,8 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 		fiber->task = outer;
 		crew__task_returned(fiber, &task->scope, record->slot.site);
 		state = verdict(task, rc);
+		if (state == CREW_TASK_FAILED && record->flags & CREW_TASK_ISOLATED)
+			task->error = crew__fiber_error(fiber, rc);
 	}
 	fiber->scope = &task->group->scope;
 	fiber->epoch = 0;
@@ -101,6 +105,8 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 	if (task->listed)
 		crew__roster_ended(task);
 	tell_group(task, state, rc);
+	if (fiber->pending)
+		crew__pending_drop(fiber);
 	crew__scope_leave(&task->scope, &fiber->parker); /* H1 */
 	crew_task_drop(task);
 }
@@ -151,6 +157,7 @@ static struct crew_task *make(struct crew_group *group, const struct crew__calle
 	crew__list_init(&task->waiters);
 	task->rc = 0;
 	task->value = NULL;
+	task->error = NULL;
 	task->taken = task->asked = task->listed = false;
 	task->arg_free = options ? options->arg_free : NULL;
 	task->value_free = options ? options->value_free : NULL;
@@ -257,8 +264,11 @@ void crew__handle_settle(struct crew_task *task)
 	unheard = task->record.flags & CREW_TASK_ISOLATED && !task->asked &&
 		  crew__load32_relaxed(&task->state) == CREW_TASK_FAILED;
 	crew__lock_release(&task->lock);
-	if (unheard)
-		crew__group_failed(task->group, task->rc);
+	if (!unheard)
+		return;
+	crew__group_put_error(task->group, task->error, task->rc, true);
+	task->error = NULL;
+	crew__group_note(task->group, CREW__GROUP_FAILED);
 }
 
 /* ---- what handles are for -------------------------------------------------------------- */

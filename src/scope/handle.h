@@ -45,9 +45,10 @@ struct crew_task {
 	struct crew__word32 lazy;  /* it is, and has not begun. Read by anybody */
 	int rc;
 	void *value;
-	bool taken;  /* somebody has asked for the value */
-	bool asked;  /* somebody knows how it ended */
-	bool listed; /* in the roster, once */
+	struct crew_error *error; /* of an isolated one that failed */
+	bool taken;		  /* somebody has asked for the value */
+	bool asked;		  /* somebody knows how it ended */
+	bool listed;		  /* in the roster, once */
 	void (*arg_free)(void *arg);
 	void (*value_free)(void *value);
 	/* guarded by the group's lock */

@@ -3,11 +3,13 @@
 #include "exec/exec.h"
 
 #include "crew/crew.h"
+#include "scope/errors.h"
 
 struct root {
 	crew_task_fn *fn;
 	void *arg;
 	int rc;
+	struct crew_error *error; /* what it has said about it */
 };
 
 static int root_task(void *opaque)
@@ -15,6 +17,7 @@ static int root_task(void *opaque)
 	struct root *root = opaque;
 
 	root->rc = root->fn(root->arg);
+	root->error = crew__pending_take(crew__self()->fiber, root->rc);
 	return 0;
 }
 
@@ -44,6 +47,7 @@ int crew_run(struct crew *crew, crew_task_fn *fn, void *arg)
 	closed = crew_group_close(&group, 0);
 	if (own)
 		crew_stop(own);
+	crew__pending_push(caller.fiber, root.error);
 	if (rc)
 		return rc;
 	return closed == CREW_EFORKED ? closed : root.rc;

@@ -137,7 +137,7 @@ _Noreturn void crew__sim_fail(enum crew__sim_verdict verdict, const char *format
 void crew__sim_point(void);
 /* Another thread runs, if one can: for loops that wait for others. */
 void crew__sim_yield(void);
-/* Eight words of the calling thread, zero at its start. exec/self.c uses 0 to 3. */
+/* Eight words of the calling thread, zero at its start. exec/self.c uses 0 to 4. */
 uint64_t *crew__sim_slots(void);
 /* Which thread of the run is this? 0 is its main. */
 unsigned crew__sim_thread(void);

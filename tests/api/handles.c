@@ -6,6 +6,8 @@
  */
 #include "scope.h"
 
+#include <string.h>
+
 /* The group of a rule: of the crew that is tested. */
 static struct crew_group *open_group(struct crew_group *group, enum crew_policy policy)
 {
@@ -479,8 +481,16 @@ static int Y17_a_lazy_one_begins_when_it_is_joined(void *arg)
 	return 0;
 }
 
+static int say_why(void *arg)
+{
+	(void)arg;
+	return crew_fail(4, "no %s", "luck");
+}
+
 static int isolated_failures_are_for_who_joins(void *arg)
 {
+	const struct crew_error *error;
+	struct crew_errors errors;
 	struct crew_group group;
 	struct crew_task *heard;
 	struct crew_task *unheard;
@@ -494,12 +504,17 @@ static int isolated_failures_are_for_who_joins(void *arg)
 	CHECK(crew_task_join(heard, &rc, NULL) == 0 && rc == 4);
 	crew_task_drop(heard);
 	CHECK(crew_check() == 0 && crew_group_close(&group, 0) == 0);
-	open_group(&group, CREW_FAIL_FAST);
-	CHECK(crew_group_spawn_task(&group, give_code, &code,
-				    CREW_TASK(.flags = CREW_TASK_ISOLATED), &unheard) == 0);
+	crew_group_open(&group, CREW_GROUP(.crew = test_crew, .errors = &errors));
+	CHECK(crew_group_spawn_task(&group, say_why, NULL,
+				    CREW_TASK(.flags = CREW_TASK_ISOLATED, .name = "alone"),
+				    &unheard) == 0);
 	crew_task_drop(unheard);
 	CHECK(crew_group_wait(&group) == 0 && crew_check() == 0);
 	CHECK(crew_group_close(&group, 0) == 4);
+	CHECK(crew_errors_count(&errors) == 1);
+	error = crew_errors_first(&errors);
+	CHECK(strcmp(error->message, "no luck") == 0 && strcmp(error->task, "alone") == 0);
+	crew_errors_fini(&errors);
 	return 0;
 }
 

@@ -39,9 +39,10 @@
  *
  * What crew_fail() has said belongs to the task until it ends with that code; ends it
  * with another one, or with 0, nobody will hear of it. A second crew_fail() has the first
- * as its `cause`. Inside of crew_blocking() it speaks for the task. A plain thread
- * is heard while it has a scope or a group open. What is said inside of a forked call
- * (crew/fork.h) that another worker took is lost.
+ * as its `cause`. Inside of crew_blocking() it speaks for the task, and what the task of a
+ * crew_run() has said comes back to the caller. A plain thread is heard while it has a scope
+ * or a group open. What is said inside of a forked call (crew/fork.h) that another worker
+ * took is lost.
  *
  * Recording never fails, and is bounded: a tree keeps 64 errors, causes included, a
  * message 255 bytes. When there are more, first what only stands between a group

@@ -61,12 +61,10 @@ void crew__pending_push(struct crew__fiber *fiber, struct crew_error *error);
 
 /* The caller's storage, at open. */
 void crew__group_keep_in(struct crew_group *group, struct crew_errors *errors);
-/* Who runs on the fiber has failed, and perhaps said why. NULL: no memory. */
-struct crew_error *crew__fiber_error(struct crew__fiber *fiber, int rc);
-/* That is the group's. `own`: close may return it. */
-void crew__group_put_error(struct crew_group *group, struct crew_error *error, int rc, bool own);
-/* Both. */
-void crew__group_add_error(struct crew_group *group, struct crew__fiber *fiber, int rc, bool own);
+/* The failure of who runs on the fiber, with what was said of it. NULL: no memory. */
+struct crew_error *crew__error_of(struct crew__fiber *fiber, int rc);
+/* Takes the error, or counts it for lack of memory (NULL). `own`: close may return it. */
+void crew__group_add_error(struct crew_group *group, int rc, struct crew_error *error, bool own);
 /* The group is closed with the code: what it has collected goes where it belongs. */
 void crew__group_leave_errors(struct crew_group *group, struct crew__fiber *fiber, int rc);
 

@@ -130,7 +130,7 @@ static struct crew_errors *kept_in(struct crew_group *group, struct crew_errors 
 	return group->private_.errors;
 }
 
-struct crew_error *crew__fiber_error(struct crew__fiber *fiber, int rc)
+struct crew_error *crew__error_of(struct crew__fiber *fiber, int rc)
 {
 	struct crew_error *error = crew__pending_take(fiber, rc);
 
@@ -143,7 +143,7 @@ struct crew_error *crew__fiber_error(struct crew__fiber *fiber, int rc)
 	return error;
 }
 
-void crew__group_put_error(struct crew_group *group, struct crew_error *error, int rc, bool own)
+void crew__group_add_error(struct crew_group *group, int rc, struct crew_error *error, bool own)
 {
 	struct crew_errors *storage = NULL;
 	struct crew_errors *errors;
@@ -160,11 +160,6 @@ void crew__group_put_error(struct crew_group *group, struct crew_error *error, i
 	if (!errors)
 		crew__error_free(error);
 	crew__free(storage);
-}
-
-void crew__group_add_error(struct crew_group *group, struct crew__fiber *fiber, int rc, bool own)
-{
-	crew__group_put_error(group, crew__fiber_error(fiber, rc), rc, own);
 }
 
 void crew__group_leave_errors(struct crew_group *group, struct crew__fiber *fiber, int rc)

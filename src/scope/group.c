@@ -189,7 +189,7 @@ void crew__group_child_failed(struct crew_group *group, int rc)
 	bool late = crew__scope_source(&group->scope) == CREW_BY_DEADLINE;
 
 	if (!explained)
-		crew__group_add_error(group, fiber, rc, !late);
+		crew__group_add_error(group, rc, crew__error_of(fiber, rc), !late);
 	crew__pending_drop(fiber);
 	crew__group_tally(group, explained ? CREW_TASK_CANCELLED : CREW_TASK_FAILED);
 	if (explained || late) {
@@ -390,7 +390,7 @@ static __attribute__((noinline)) int block_failed(struct crew_group *group,
 		crew__group_note(group, CREW__GROUP_STOPPED | CREW__GROUP_GAVE_UP);
 		return 0;
 	}
-	crew__group_add_error(group, fiber, rc, true);
+	crew__group_add_error(group, rc, crew__error_of(fiber, rc), true);
 	crew__group_note(group, CREW__GROUP_FAILED);
 	cancel_from_inside(group, CREW_BY_PARENT);
 	return rc;

@@ -95,7 +95,7 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 		crew__task_returned(fiber, &task->scope, record->slot.site);
 		state = verdict(task, rc);
 		if (state == CREW_TASK_FAILED && record->flags & CREW_TASK_ISOLATED)
-			task->error = crew__fiber_error(fiber, rc);
+			task->error = crew__error_of(fiber, rc);
 	}
 	fiber->scope = &task->group->scope;
 	fiber->epoch = 0;
@@ -266,7 +266,7 @@ void crew__handle_settle(struct crew_task *task)
 	crew__lock_release(&task->lock);
 	if (!unheard)
 		return;
-	crew__group_put_error(task->group, task->error, task->rc, true);
+	crew__group_add_error(task->group, task->rc, task->error, true);
 	task->error = NULL;
 	crew__group_note(task->group, CREW__GROUP_FAILED);
 }

@@ -127,7 +127,7 @@ CREW_API void crew_group_open(struct crew_group *group, const struct crew_group_
  * Checkpoint:	none
  * Callers:	the owner, and children of the group until they return. A plain
  *		thread that does not own it: only while something else keeps the
- *		group open
+ *		group open, or crew_group_hold() does
  * Returns:	0
  *		CREW_ECANCELED	the group is cancelled: the child never runs, and this
  *				is no failure at close
@@ -257,7 +257,7 @@ CREW_API int crew_group_next_spawned(struct crew_group *group, struct crew_task 
 /* How many children there were. `size` is set by the caller. */
 struct crew_group_stats {
 	size_t size;
-	uint64_t active;	/* spawned and not ended */
+	uint64_t active;	/* spawned and not ended; and holds */
 	uint64_t finished;	/* returned 0 */
 	uint64_t failed;	/* returned a code */
 	uint64_t cancelled;	/* returned CREW_ECANCELED, and were */
@@ -275,6 +275,29 @@ struct crew_group_stats {
  *		CREW_EFORKED	called in a child process after fork
  */
 CREW_API int crew_group_read_stats(struct crew_group *group, struct crew_group_stats *stats);
+
+/*
+ * Holds the group open: counts as a child that has not ended, so close waits for the
+ * release, and so does wait. Whoever knows that it is held may spawn into the group, from
+ * any thread. A group that is cancelled can be held all the same.
+ *
+ * Checkpoint:	none
+ * Callers:	as crew_group_spawn(); also who knows that somebody else holds it
+ * Returns:	0
+ *		CREW_ECLOSED	the group has been closed
+ *		CREW_ESTATE	a plain thread's group without .crew
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_group_hold(struct crew_group *group);
+
+/*
+ * Ends what one crew_group_hold() began. Everything the caller wrote before is visible to
+ * the owner when close has returned.
+ *
+ * Checkpoint:	none
+ * Callers:	anybody but signal handlers, once for each crew_group_hold() that returned 0
+ */
+CREW_API void crew_group_release(struct crew_group *group);
 
 /*
  * Waits until no child is left. The group stays open; more may be spawned.

@@ -25,14 +25,26 @@ int crew__group_may_spawn(const struct crew_group *group, const struct crew__cal
 	return crew__scope_cancelled(&group->scope) ? CREW_ECANCELED : 0;
 }
 
+static void count_elsewhere(struct crew_group *group)
+{
+	crew__add_acq_rel(&group->private_.elsewhere, 1);
+	crew__add_acq_rel(&group->private_.count, 1);
+}
+
+/* What was counted elsewhere is no child after all. */
+static void forget(struct crew_group *group)
+{
+	crew__add_acq_rel(&group->private_.elsewhere, (uint64_t)-1);
+	crew__join_ended(group, 1); /* it may be the last one by now */
+}
+
 bool crew__group_count(struct crew_group *group, const struct crew__caller *caller)
 {
 	if (caller->worker && caller->fiber == group->private_.fiber) {
 		group->private_.own++;
 		return true;
 	}
-	crew__add_acq_rel(&group->private_.elsewhere, 1);
-	crew__add_acq_rel(&group->private_.count, 1);
+	count_elsewhere(group);
 	return false;
 }
 
@@ -59,13 +71,29 @@ int crew__group_spawn(struct crew_group *group, const struct crew__slot *slot,
 		return 0;
 	rc = crew__submit(group->scope.private_.crew, caller.worker, slot, options, copy,
 			  copy_bytes);
-	if (rc && on_owner) {
+	if (rc && on_owner)
 		group->private_.own--;
-	} else if (rc) {
-		crew__add_acq_rel(&group->private_.elsewhere, (uint64_t)-1);
-		crew__join_ended(group, 1); /* it may be the last one by now */
-	}
+	else if (rc)
+		forget(group);
 	return rc;
+}
+
+int crew_group_hold(struct crew_group *group)
+{
+	if (group->private_.state == CREW__GROUP_REFUSED)
+		return group->private_.refused;
+	if (!crew__group_is_open(group))
+		return CREW_ECLOSED;
+	if (crew__is_forked(group->scope.private_.crew))
+		return CREW_EFORKED;
+	count_elsewhere(group);
+	return 0;
+}
+
+void crew_group_release(struct crew_group *group)
+{
+	if (!crew__is_forked(group->scope.private_.crew))
+		forget(group);
 }
 
 /* The same with the slot's words as arguments: leaves the fast path without a frame. */

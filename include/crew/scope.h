@@ -227,7 +227,8 @@ CREW_API bool crew_scope_caught(const struct crew_scope *scope);
 /*
  * A handle of the scope that may outlive it: whoever holds one may cancel the scope
  * without knowing whether it is still open. A scope that has one must be entered and
- * closed. Each handle is dropped once.
+ * closed. Each handle is dropped once. In a child process after fork those of the forking
+ * thread's own scopes reach them; others find nothing.
  *
  * Checkpoint:	none
  * Callers:	anybody but signal handlers, while the scope is prepared or open

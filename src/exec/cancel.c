@@ -382,8 +382,16 @@ void crew__scope_tell(struct crew_scope *scope)
 void crew__cancel_in_child(struct crew_scope *innermost)
 {
 	deliveries = (struct crew__lock){ .word = { 0 } };
+	crew__hooks_in_child();
 	for (struct crew_scope *at = innermost; at; at = at->private_.parent) {
+		struct crew_scope_ref *ref = crew__scope_has(at, CREW__ALONE) ? at->private_.ref :
+										NULL;
+
 		at->private_.lock = 0;
+		if (ref) {
+			ref->lock = (struct crew__lock){ .word = { 0 } };
+			ref->forks = crew__port_fork_count();
+		}
 		if (crew__scope_has(at, CREW__LENT))
 			at->private_.crew = NULL;
 		crew__scope_clear(at, CREW__LINKED | CREW__COMPLETE | CREW__LISTS | CREW__LENT);

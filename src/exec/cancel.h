@@ -129,6 +129,15 @@ static inline void crew__delivery_init(struct crew__delivery *delivery)
 	crew__list_init(&delivery->hooks);
 }
 
+/* What all handles of a scope share (scope/ref.c); the scope holds it until it is left. */
+struct crew_scope_ref {
+	struct crew__lock lock;
+	struct crew__word32 holders;
+	uint32_t forks;		  /* another number in a child: it is nobody's */
+	struct crew_scope *scope; /* guarded by lock. NULL: it was left */
+	struct crew__cause cause; /* the same. Why what was left was cancelled; source 0: not */
+};
+
 /* Starts at 1; 0 in a fiber means: not looked yet. */
 extern struct crew_word crew__cancel_epoch;
 

@@ -2,33 +2,29 @@
 /*
  * ref.c - handles of scopes, which may outlive them: what all handles of one scope share
  * is allocated, and says whether the scope is still there. Its owner passes the lock when it
- * leaves, so a cancellation by handle finds the scope there, or not at all.
+ * leaves, so a cancellation by handle finds the scope there, or not at all. After fork
+ * only those of the forking thread's own scopes find something there, in the child.
  */
 #include "scope/scope.h"
 
 #include "base/alloc.h"
 
-/* One for all handles of a scope; the scope holds it as well until it is left. */
-struct crew_scope_ref {
-	struct crew__lock lock;
-	uint32_t holders;	  /* guarded by lock, as is the rest */
-	struct crew_scope *scope; /* NULL: it was left */
-	struct crew__cause cause; /* of what was left: why it was cancelled; source 0: it was not */
-};
+static bool is_forked(const struct crew_scope_ref *ref)
+{
+	return ref->forks != crew__port_fork_count();
+}
 
 static void let_go(struct crew_scope_ref *ref)
 {
-	bool last;
-
-	crew__lock_acquire(&ref->lock);
-	last = --ref->holders == 0;
-	crew__lock_release(&ref->lock);
-	if (last)
+	if (crew__add32_acq_rel(&ref->holders, (uint32_t)-1) == 1)
 		crew__free(ref);
 }
 
 struct crew_scope *crew__ref_lock(struct crew_scope_ref *ref, struct crew__cause *cause)
 {
+	*cause = (struct crew__cause){ .source = 0 };
+	if (is_forked(ref))
+		return NULL;
 	crew__lock_acquire(&ref->lock);
 	*cause = ref->cause;
 	return ref->scope;
@@ -36,7 +32,8 @@ struct crew_scope *crew__ref_lock(struct crew_scope_ref *ref, struct crew__cause
 
 void crew__ref_unlock(struct crew_scope_ref *ref)
 {
-	crew__lock_release(&ref->lock);
+	if (!is_forked(ref))
+		crew__lock_release(&ref->lock);
 }
 
 struct crew_scope_ref *crew_scope_take_ref(struct crew_scope *scope)
@@ -47,15 +44,15 @@ struct crew_scope_ref *crew_scope_take_ref(struct crew_scope *scope)
 
 	if (!fresh)
 		return NULL;
-	*fresh = (struct crew_scope_ref){ .holders = 1, .scope = scope };
+	*fresh = (struct crew_scope_ref){ .holders = { 1 },
+					  .forks = crew__port_fork_count(),
+					  .scope = scope };
 	crew__lock_acquire(crew__scope_lock(scope));
-	if (!scope->private_.ref)
+	if (!scope->private_.ref || is_forked(scope->private_.ref))
 		scope->private_.ref = fresh;
 	ref = scope->private_.ref;
 	crew__lock_release(crew__scope_lock(scope));
-	crew__lock_acquire(&ref->lock);
-	ref->holders++;
-	crew__lock_release(&ref->lock);
+	crew__add32_acq_rel(&ref->holders, 1);
 	if (ref != fresh)
 		crew__free(fresh);
 	return ref;
@@ -100,10 +97,12 @@ void crew__ref_leave(struct crew_scope *scope)
 
 	if (!ref)
 		return;
-	crew__lock_acquire(&ref->lock);
-	ref->scope = NULL;
-	if (crew__scope_has(scope, CREW__MARKED))
-		ref->cause = crew__scope_cause(scope);
-	crew__lock_release(&ref->lock);
+	if (!is_forked(ref)) {
+		crew__lock_acquire(&ref->lock);
+		ref->scope = NULL;
+		if (crew__scope_has(scope, CREW__MARKED))
+			ref->cause = crew__scope_cause(scope);
+		crew__lock_release(&ref->lock);
+	}
 	let_go(ref);
 }

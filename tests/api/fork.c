@@ -304,6 +304,137 @@ Test(fork, R15_the_child_of_a_child_says_so_about_both, .timeout = 60)
 	cr_assert_eq(status, 0);
 }
 
+/* ---- scopes: handles and hooks ------------------------------------------------- */
+
+/* 0, or what is not as it should be. */
+static int own_handle(struct crew_scope *scope, struct crew_scope_ref *ref)
+{
+	struct crew_scope_ref *again;
+
+	if (crew_scope_ref_cancelled(ref))
+		return 60;
+	crew_scope_ref_cancel(ref, "in the child");
+	if (crew_check() != CREW_ECANCELED || !crew_scope_ref_cancelled(ref))
+		return 61;
+	again = crew_scope_take_ref(scope);
+	if (!again || !crew_scope_ref_cancelled(again))
+		return 62;
+	crew_scope_ref_drop(again);
+	if (crew_scope_close(scope, CREW_ECANCELED) != 0 || !crew_scope_ref_cancelled(ref))
+		return 63;
+	crew_scope_ref_drop(ref);
+	return 0;
+}
+
+static int anothers_handle(struct crew_scope_ref *ref)
+{
+	struct crew_link link;
+	struct crew_scope scope;
+
+	crew_scope_ref_cancel(ref, "in the child");
+	if (crew_scope_ref_cancelled(ref))
+		return 64;
+	crew_scope_open(&scope, NULL);
+	if (crew_scope_link_ref(&scope, &link, ref) || crew_check())
+		return 65;
+	if (crew_scope_close(&scope, 0))
+		return 66;
+	crew_scope_ref_drop(ref);
+	return 0;
+}
+
+/* Somebody who is not there any more has locked the handles. */
+Test(fork, R15_handles_of_ones_own_scopes_work_and_others_find_nothing, .timeout = 60)
+{
+	struct crew *crew = start(1);
+	struct crew_scope_ref *refs[2];
+	struct crew_scope token;
+	struct crew_scope scope;
+	int status[2];
+
+	crew_scope_init(&token, NULL);
+	crew_scope_open(&scope, NULL);
+	refs[0] = crew_scope_take_ref(&scope);
+	refs[1] = crew_scope_take_ref(&token);
+	for (int i = 0; i < 2; i++) {
+		pid_t pid;
+
+		crew__lock_acquire(&refs[i]->lock);
+		pid = fork();
+		if (pid == 0)
+			_exit(i ? anothers_handle(refs[1]) : own_handle(&scope, refs[0]));
+		crew__lock_release(&refs[i]->lock);
+		status[i] = reap(pid);
+		cr_assert_not(crew_scope_ref_cancelled(refs[i]));
+		crew_scope_ref_drop(refs[i]);
+	}
+	cr_assert_eq(crew_scope_close(&scope, 0), 0);
+	crew_scope_enter(&token);
+	cr_assert_eq(crew_scope_close(&token, 0), 0);
+	cr_assert_eq(crew_stop(crew), 0);
+	cr_assert_eq(status[0], 0, "status %d", status[0]);
+	cr_assert_eq(status[1], 0, "status %d", status[1]);
+}
+
+static struct crew_word hook_runs;
+static struct crew_word hook_ends;
+
+static void run_for_long(void *arg)
+{
+	(void)arg;
+	crew__store_release(&hook_runs, 1);
+	while (!crew__load_acquire(&hook_ends))
+		usleep(100);
+}
+
+static void *cancel_scope(void *arg)
+{
+	crew_scope_cancel(arg, NULL);
+	return NULL;
+}
+
+/* The thread that runs the hook is not there any more. */
+static int close_hooked(struct crew_scope *scope, struct crew_scope_hook *hook)
+{
+	struct crew_scope_hook own;
+
+	if (!crew_scope_hook_stop(hook))
+		return 70;
+	crew__store_release(&hook_runs, 0);
+	crew__store_release(&hook_ends, 1);
+	if (crew_scope_on_cancel(scope, &own, run_for_long, NULL) ||
+	    !crew__load_acquire(&hook_runs))
+		return 71;
+	return crew_scope_close(scope, CREW_ECANCELED) == 0 ? 0 : 72;
+}
+
+Test(fork, R15_nobody_waits_for_a_hook_that_ran_elsewhere, .timeout = 60)
+{
+	struct crew *crew = start(1);
+	struct crew_scope scope;
+	struct crew_scope_hook hook;
+	pthread_t thread;
+	int status;
+	pid_t pid;
+
+	crew__store_relaxed(&hook_runs, 0);
+	crew__store_relaxed(&hook_ends, 0);
+	crew_scope_open(&scope, NULL);
+	cr_assert_eq(crew_scope_on_cancel(&scope, &hook, run_for_long, NULL), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, cancel_scope, &scope), 0);
+	while (!crew__load_acquire(&hook_runs))
+		usleep(100);
+	pid = fork();
+	if (pid == 0)
+		_exit(close_hooked(&scope, &hook));
+	status = reap(pid);
+	crew__store_release(&hook_ends, 1);
+	cr_assert_eq(crew_scope_close(&scope, CREW_ECANCELED), 0);
+	pthread_join(thread, NULL);
+	cr_assert_eq(crew_stop(crew), 0);
+	cr_assert_eq(status, 0, "status %d", status);
+}
+
 /* ---- while others hold the library's locks ------------------------------------ */
 
 static struct crew_word enough;

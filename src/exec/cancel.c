@@ -214,7 +214,11 @@ static bool link_scope(struct crew_scope *scope, struct crew_scope *parent)
 
 	if (!crew__scope_has(scope, CREW__LINKED)) {
 		crew__list_append(&tree->children, &tree_of(scope)->sibling);
-		crew__scope_set(scope, CREW__LINKED);
+		crew__require(
+			!(crew__or32_acq_rel(crew__scope_word(scope), CREW__LINKED) & CREW__LEFT),
+			"a scope was closed while another thread switched its shield or "
+			"registered a hook: whoever does that must know that it is open",
+			NULL);
 	}
 	inherits = crew__scope_has(parent, CREW__EFFECTIVE) &&
 		   !crew__scope_has(scope, CREW__EFFECTIVE | CREW__SHIELD);
@@ -289,7 +293,8 @@ void crew__scope_leave(struct crew_scope *scope, struct crew__parker *own)
 
 	if (own && own->scope == scope)
 		crew__scope_part(own);
-	if (crew__scope_has(scope, CREW__LINKED)) {
+	/* one word for both: who links it finds it left, or is found */
+	if (crew__or32_acq_rel(crew__scope_word(scope), CREW__LEFT) & CREW__LINKED) {
 		crew__lock_acquire(crew__scope_lock(parent)); /* C3 */
 		crew__list_remove(&tree_of(scope)->sibling);
 		unlock(parent);

@@ -95,6 +95,7 @@ enum crew__scope_flags {
 	CREW__DEFERRED = 4096, /* something is deferred */
 	CREW__LOCALS = 8192,   /* something is bound */
 	CREW__ALONE = 16384,   /* is no group's */
+	CREW__LEFT = 32768,    /* its owner leaves, or has left */
 };
 
 /* private_.state of a scope that is no group's. What others find says whether it is still

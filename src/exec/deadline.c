@@ -127,7 +127,7 @@ bool crew__deadline_has_passed(const struct crew_scope *scope)
 	struct crew_scope *locked = (struct crew_scope *)(uintptr_t)scope;
 	bool passed;
 
-	if (!crew__scope_has(scope, CREW__DATED))
+	if (!crew__scope_has(scope, CREW__DATED) || crew__scope_has(scope, CREW__LEFT))
 		return false;
 	crew__lock_acquire(crew__scope_lock(locked));
 	passed = !(crew__scope_has(scope, CREW__ENTERED) && timer_of(scope)) &&

@@ -93,7 +93,10 @@ bool crew__join_park(struct crew_group *group, bool interruptible, const char *r
 		crew__lock_release(crew__join_lock(group));
 	}
 	if (granted) {
-		crew__assert(crew__load_relaxed(&group->private_.count) == CREW__JOIN_BIAS);
+		crew__require(crew__load_relaxed(&group->private_.count) == CREW__JOIN_BIAS,
+			      "somebody who is no child of a group and does not hold it spawned "
+			      "into it while it was closed: see crew_group_hold()",
+			      group->scope.private_.name);
 		group->private_.back = group->private_.own;
 		crew__store_relaxed(&group->private_.count, 0);
 	}

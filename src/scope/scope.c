@@ -226,7 +226,6 @@ int crew_scope_close(struct crew_scope *scope, int rc)
 	rc = who_catches(scope, rc);
 	crew__scope_leave(scope, caller.fiber ? &caller.fiber->parker : NULL);
 	crew__store32_release(crew__scope_state(scope), CREW__SCOPE_CLOSED);
-	crew__and32_acq_rel(crew__scope_word(scope), ~(uint32_t)CREW__DATED);
 	crew__caller_set_scope(&caller, scope->private_.parent);
 	/* what is around may be cancelled, though the epoch stands still */
 	if (crew__scope_has(scope, CREW__SHIELDED) && caller.worker)

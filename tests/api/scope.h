@@ -59,12 +59,14 @@ static inline void in_threads(crew_task_fn *fn)
 	struct crew *crew = start_crew(2);
 	struct crew_group group;
 	int rc = fn(NULL);
+	int closed;
 
 	cr_assert_eq(rc, 0, "line %d on a plain thread", rc);
 	crew_group_open(&group, CREW_GROUP(.crew = crew));
 	rc = fn(NULL);
-	cr_assert_eq(crew_group_close(&group, 0), 0);
+	closed = crew_group_close(&group, 0);
 	cr_assert_eq(rc, 0, "line %d on a plain thread in a group", rc);
+	cr_assert_eq(closed, 0);
 	cr_assert(timer_is_empty());
 	stop(crew);
 }

@@ -74,7 +74,7 @@ static int computing(void *arg)
 	crew_group_open(&group, CREW_GROUP(.crew = test_crew));
 	for (int i = 0; i < 3; i++)
 		crew_group_spawn(&group, compute_until, NULL);
-	rc = crew_group_close(&group, 0);
+	rc = crew_group_close(&group, compute_until(NULL));
 	CHECK(rc == CREW_ECANCELED);
 	CHECK(crew_scope_close(&scope, rc) == CREW_ETIMEDOUT);
 	return 0;
@@ -242,7 +242,7 @@ Test(scope_deadline, F2_a_group_lends_its_timer_to_what_is_around_it, .timeout =
 	crew_scope_fail_after(&scope, CREW_MS(5));
 	crew_group_open(&group, CREW_GROUP(.crew = crew));
 	crew_group_spawn(&group, sleep_long, NULL);
-	rc = crew_group_close(&group, 0);
+	rc = crew_group_close(&group, crew_group_wait(&group));
 	cr_assert_eq(rc, CREW_ECANCELED);
 	cr_assert_eq(crew_scope_close(&scope, rc), CREW_ETIMEDOUT);
 

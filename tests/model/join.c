@@ -9,6 +9,7 @@
  */
 #include "exec/exec.h"
 #include "model/model.h"
+#include "model/under.h"
 
 #include <string.h>
 
@@ -20,20 +21,9 @@ static uint64_t written[CHILDREN];
 static uint64_t threads[3];
 static unsigned started;
 
-static const struct crew__cause by_call = { .source = CREW_BY_CALL, .reason = "model" };
-
-static void open_under(struct crew_scope *scope, struct crew_scope *parent)
-{
-	scope->private_.parent = parent;
-	scope->private_.crew = NULL;
-	scope->private_.flags = 0;
-	scope->private_.lock = 0;
-}
-
 static void begin(void)
 {
 	memset(&group, 0xa5, sizeof(group));
-	memset(&outer, 0xa5, sizeof(outer));
 	memset(written, 0, sizeof(written));
 	started = 0;
 	open_under(&outer, NULL);

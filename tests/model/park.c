@@ -9,6 +9,7 @@
  */
 #include "exec/exec.h"
 #include "model/model.h"
+#include "model/under.h"
 
 #include <string.h>
 
@@ -31,17 +32,6 @@ static enum {
 static uint64_t guards[LOTS]; /* what who waits has written before */
 static struct crew_scope outer;
 static struct crew_scope inner; /* of who can be cancelled */
-
-static const struct crew__cause by_call = { .source = CREW_BY_CALL, .reason = "model" };
-
-static void open_under(struct crew_scope *scope, struct crew_scope *parent)
-{
-	memset(scope, 0xa5, sizeof(*scope));
-	scope->private_.parent = parent;
-	scope->private_.crew = NULL;
-	scope->private_.flags = 0;
-	scope->private_.lock = 0;
-}
 
 static void begin(void)
 {

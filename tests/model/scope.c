@@ -5,6 +5,7 @@
  */
 #include "exec/exec.h"
 #include "model/model.h"
+#include "model/under.h"
 
 #include <string.h>
 
@@ -16,17 +17,6 @@ static struct crew_scope inner[2];
 static struct crew_word waits[2]; /* the word of who is parked there */
 static struct crew__parker *waiting[2];
 static uint64_t threads[3];
-
-static const struct crew__cause by_call = { .source = CREW_BY_CALL, .reason = "model" };
-
-static void open_under(struct crew_scope *scope, struct crew_scope *parent)
-{
-	memset(scope, 0xa5, sizeof(*scope));
-	scope->private_.parent = parent;
-	scope->private_.crew = NULL;
-	scope->private_.flags = 0;
-	scope->private_.lock = 0;
-}
 
 /* What unlocks the lot: from now on it is parked. */
 static void parked(void *opaque)

@@ -8,12 +8,12 @@
  * times (3). Those that differ between two runs of one program are the schedule's. A run
  * that takes longer than a minute hangs: the crews are dumped, and the process ends.
  */
+#include "stress/stress.h"
 #include "support/mixer_run.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #ifndef HANG_SECONDS
 #define HANG_SECONDS 60
@@ -75,12 +75,9 @@ static void *watch(void *arg)
 int main(int argc, char **argv)
 {
 	static const unsigned workers[] = { 2, 3, 2, 4, 1, 8, 2, 3, 2, 16, 2, 4, 2, 3, 1, 64 };
-	const char *seconds = getenv("SECONDS");
-	const char *text = getenv("SEED");
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : UINT64_MAX;
 	int times = argc > 2 ? atoi(argv[2]) : 3;
-	crew_time end = crew_now() + CREW_S(seconds ? atoi(seconds) : 8);
-	uint64_t seed = text && *text ? strtoull(text, NULL, 10) : (uint64_t)crew_now();
+	crew_time end = crew_now() + stress_length();
 	uint64_t tasks = 0, made = 0;
 	struct sigaction action = { .sa_handler = crashed };
 	pthread_t watcher;
@@ -88,12 +85,11 @@ int main(int argc, char **argv)
 	me = argv[0];
 	sigaction(SIGSEGV, &action, &before[0]);
 	sigaction(SIGABRT, &action, &before[1]);
-	printf("mixer: SEED=%llu\n", (unsigned long long)seed);
-	fflush(stdout);
+	stress_choose_seed();
 	if (pthread_create(&watcher, NULL, watch, NULL))
 		return 1;
-	for (; made < count && crew_now() < end; made++, seed++) {
-		mix_make(&program, seed, workers[seed % 16], MIX_NODES);
+	for (; made < count && crew_now() < end; made++, stress_seed++) {
+		mix_make(&program, stress_seed, workers[stress_seed % 16], MIX_NODES);
 		mix_expect_all(&program);
 		for (int i = 0; i < times && crew_now() < end; i++) {
 			mix_run(&program);

@@ -6,24 +6,16 @@
  *
  *	SECONDS=8 parked [COUNT]
  */
-#include "crew/crew.h"
+#include "stress/stress.h"
 
 #include "base/atomic.h"
 #include "base/config.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static struct crew_word arrived;
 static struct crew_word gone;
 static struct crew_word checksum;
-
-static _Noreturn void die(const char *what, int64_t a, int64_t b)
-{
-	fprintf(stderr, "parked: %s: %lld, %lld\n", what, (long long)a, (long long)b);
-	abort();
-}
 
 static struct crew_word wake_at;
 static struct crew_word parks;

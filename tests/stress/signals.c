@@ -8,46 +8,13 @@
  *
  *	SECONDS=8 signals
  */
-#include "crew/crew.h"
+#include "stress/stress.h"
+#include "support/sampler.h"
 
 #include "base/atomic.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/time.h>
-#include <unwind.h>
-
-static struct crew_word samples;
-static struct crew_word endless;
 static struct crew_word spawned;
 static struct crew_word ran;
-
-static _Noreturn void die(const char *what, int64_t a, int64_t b)
-{
-	fprintf(stderr, "signals: %s: %lld, %lld\n", what, (long long)a, (long long)b);
-	abort();
-}
-
-static _Unwind_Reason_Code count_frame(struct _Unwind_Context *context, void *arg)
-{
-	(void)context;
-	return ++*(int *)arg < 1000 ? _URC_NO_REASON : _URC_NORMAL_STOP;
-}
-
-static void sample(int signal)
-{
-	int saved = errno;
-	int depth = 0;
-
-	(void)signal;
-	_Unwind_Backtrace(count_frame, &depth); /* NOLINT(bugprone-signal-handler) */
-	crew__add_relaxed(&samples, 1);
-	if (depth >= 1000)
-		crew__add_relaxed(&endless, 1);
-	errno = saved;
-}
 
 static int in_a_call(void *arg)
 {
@@ -108,18 +75,10 @@ static int tree(void *arg)
 
 int main(void)
 {
-	const char *seconds = getenv("SECONDS");
-	crew_time end = crew_now() + CREW_S(seconds ? atoi(seconds) : 8);
-	struct itimerval often = { .it_interval = { .tv_usec = 250 },
-				   .it_value = { .tv_usec = 250 } };
-	struct itimerval never = { .it_value = { .tv_usec = 0 } };
-	struct sigaction action = { .sa_handler = sample, .sa_flags = SA_RESTART };
-	int depth = 0;
+	crew_time end = crew_now() + stress_length();
 
 	puts("signals: SEED=0 (nothing is random)");
-	_Unwind_Backtrace(count_frame, &depth); /* loads what it needs, outside of a handler */
-	sigaction(SIGPROF, &action, NULL);
-	setitimer(ITIMER_PROF, &often, NULL);
+	start_sampling(250);
 	for (uintptr_t round = 0; round < 20 || crew_now() < end; round++) {
 		struct crew *crew;
 		int rc = crew_start(&crew, CREW_OPTIONS(.workers = 1 + round % 4));
@@ -134,7 +93,7 @@ int main(void)
 		if (rc)
 			die("stop", rc, 0);
 	}
-	setitimer(ITIMER_PROF, &never, NULL);
+	stop_sampling();
 	if (crew__load_acquire(&ran) != crew__load_acquire(&spawned))
 		die("ran, spawned", (int64_t)crew__load_acquire(&ran),
 		    (int64_t)crew__load_acquire(&spawned));

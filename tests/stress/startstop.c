@@ -6,23 +6,12 @@
  *
  *	SECONDS=8 SEED=n startstop [COUNT]
  */
-#include "crew/crew.h"
+#include "stress/stress.h"
 
 #include "base/random.h"
 
 #include <malloc.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-static uint64_t seed;
-
-static _Noreturn void die(const char *what, int64_t a, int64_t b)
-{
-	fprintf(stderr, "startstop: SEED=%llu: %s: %lld, %lld\n", (unsigned long long)seed, what,
-		(long long)a, (long long)b);
-	abort();
-}
 
 static int nothing(void *arg)
 {
@@ -64,20 +53,17 @@ static long pages(int field)
 
 int main(int argc, char **argv)
 {
-	const char *seconds = getenv("SECONDS");
-	const char *text = getenv("SEED");
 	long count = argc > 1 ? atol(argv[1]) : 10000;
 	crew_time begin = crew_now();
-	crew_time end = begin + CREW_S(seconds ? atoi(seconds) : 8);
+	crew_time end = begin + stress_length();
 	struct crew *stays;
 	uint64_t random;
 	long sizes[2] = { 0, 0 };
 	long i;
 
 	mallopt(M_ARENA_MAX, 1); /* each takes 64 MB of address space, whenever it likes */
-	seed = text && *text ? strtoull(text, NULL, 10) : (uint64_t)begin;
-	random = seed;
-	printf("startstop: SEED=%llu\n", (unsigned long long)seed);
+	stress_choose_seed();
+	random = stress_seed;
 	if (crew_start(&stays, CREW_OPTIONS(.workers = 2)))
 		die("start", 0, 0);
 	for (i = 0; i < count && (i < 200 || crew_now() < end); i++) {

@@ -10,7 +10,7 @@
  * is counted and summed up. At the end COUNT tasks in a row (10 million; as many as the
  * time allows).
  */
-#include "crew/crew.h"
+#include "stress/stress.h"
 
 #include "base/atomic.h"
 #include "base/random.h"
@@ -21,24 +21,14 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static uint64_t seed;
 static crew_time end_of_time;
 static struct crew_word ran;
 static struct crew_word sum;
-
-static _Noreturn void die(const char *what, int64_t a, int64_t b)
-{
-	fprintf(stderr, "tasks: SEED=%llu: %s: %lld, %lld\n", (unsigned long long)seed, what,
-		(long long)a, (long long)b);
-	abort();
-}
 
 /* What one round has spawned. */
 struct round {
@@ -351,18 +341,15 @@ static void apart(const char *how, bool (*prepare)(void), crew_time until, uint6
 
 int main(int argc, char **argv)
 {
-	const char *seconds = getenv("SECONDS");
-	const char *text = getenv("SEED");
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
 	crew_time begin = crew_now();
-	crew_time length = CREW_S(seconds ? atoi(seconds) : 8);
+	crew_time length = stress_length();
 
-	seed = text && *text ? strtoull(text, NULL, 10) : (uint64_t)begin;
-	printf("tasks: SEED=%llu\n", (unsigned long long)seed);
+	stress_choose_seed();
 	end_of_time = begin + length;
-	apart("one processor", use_one_processor, begin + length / 4, seed + 1);
-	apart("no membarrier", forbid_membarrier, begin + length / 2, seed + 2);
-	rounds(begin + 3 * (length / 4), seed);
+	apart("one processor", use_one_processor, begin + length / 4, stress_seed + 1);
+	apart("no membarrier", forbid_membarrier, begin + length / 2, stress_seed + 2);
+	rounds(begin + 3 * (length / 4), stress_seed);
 	flood(count);
 	return 0;
 }

@@ -6,7 +6,7 @@
  *
  *	SECONDS=8 SEED=n visitors [COUNT]
  */
-#include "crew/crew.h"
+#include "stress/stress.h"
 
 #include "base/atomic.h"
 #include "base/random.h"
@@ -15,8 +15,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 static struct crew *stays;
@@ -56,29 +54,23 @@ static int visit(void *arg)
 
 int main(int argc, char **argv)
 {
-	const char *seconds = getenv("SECONDS");
-	const char *text = getenv("SEED");
 	long count = argc > 1 ? atol(argv[1]) : 20000;
-	crew_time end = crew_now() + CREW_S(seconds ? atoi(seconds) : 8);
-	uint64_t seed = text && *text ? strtoull(text, NULL, 10) : (uint64_t)end;
+	crew_time end = crew_now() + stress_length();
 	struct sigaction action = { .sa_handler = hold_up, .sa_flags = SA_RESTART };
 	pthread_t thread;
 	long i;
 
-	printf("visitors: SEED=%llu\n", (unsigned long long)seed);
-	fflush(stdout);
+	stress_choose_seed();
 	sigaction(SIGPROF, &action, NULL);
 	if (crew_start(&stays, CREW_OPTIONS(.workers = 2)) ||
-	    pthread_create(&thread, NULL, hold_them_up, &seed))
+	    pthread_create(&thread, NULL, hold_them_up, &stress_seed))
 		return 1;
 	for (i = 0; i < count && crew_now() < end; i++) {
 		struct crew *crew;
 
 		if (crew_start(&crew, CREW_OPTIONS(.workers = 1)) || crew_run(crew, visit, NULL) ||
-		    crew_stop(crew)) {
-			fprintf(stderr, "visitors: a call failed in round %ld\n", i);
-			return 1;
-		}
+		    crew_stop(crew))
+			die("a call failed in round", i, 0);
 	}
 	crew__store_relaxed(&enough, 1);
 	pthread_join(thread, NULL);

@@ -206,6 +206,16 @@ static void deliver(struct crew_scope *top, struct crew__delivery *delivery)
 
 /* ---- registering --------------------------------------------------------------------- */
 
+static void say_linked(struct crew_scope *scope)
+{
+	uint32_t before = crew__or32_acq_rel(crew__scope_word(scope), CREW__LINKED);
+
+	crew__require(!(before & CREW__LEFT),
+		      "a scope was closed while another thread switched its shield or registered "
+		      "a hook: whoever does that must know that it is open",
+		      NULL);
+}
+
 /* Links the scope under its parent. True: it must take over that the parent is effective. */
 static bool link_scope(struct crew_scope *scope, struct crew_scope *parent)
 {
@@ -214,11 +224,7 @@ static bool link_scope(struct crew_scope *scope, struct crew_scope *parent)
 
 	if (!crew__scope_has(scope, CREW__LINKED)) {
 		crew__list_append(&tree->children, &tree_of(scope)->sibling);
-		crew__require(
-			!(crew__or32_acq_rel(crew__scope_word(scope), CREW__LINKED) & CREW__LEFT),
-			"a scope was closed while another thread switched its shield or "
-			"registered a hook: whoever does that must know that it is open",
-			NULL);
+		say_linked(scope);
 	}
 	inherits = crew__scope_has(parent, CREW__EFFECTIVE) &&
 		   !crew__scope_has(scope, CREW__EFFECTIVE | CREW__SHIELD);

@@ -81,6 +81,9 @@ int crew__group_may_spawn(const struct crew_group *group, const struct crew__cal
 			  crew_task_fn *fn, uint32_t flags);
 /* Counts a child. True: in `own`. */
 bool crew__group_count(struct crew_group *group, const struct crew__caller *caller);
+/* The same for a caller who perhaps does not keep the group open. False: no child is left, and
+ * the owner is told so: it is not to be told twice. */
+bool crew__group_count_late(struct crew_group *group, const struct crew__caller *caller);
 /* Queues a child that has a record, or not; it is counted when it could be. */
 int crew__group_spawn(struct crew_group *group, const struct crew__slot *slot,
 		      const struct crew_task_options *options, const void *copy, size_t copy_bytes);

@@ -232,11 +232,16 @@ int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *a
 /* pre: locked, and is let go. H4 */
 static void begin(struct crew_task *task, const struct crew__caller *caller)
 {
+	if (!crew__group_count_late(task->group, caller)) {
+		/* the owner wakes, and closes, or waits again */
+		crew__lock_release(&task->lock);
+		crew_yield();
+		return;
+	}
 	crew__store32_release(&task->lazy, 0);
-	crew__group_count(task->group, caller);
 	crew__roster_begun(task);
 	crew__lock_release(&task->lock);
-	crew__submit_record(task->crew, caller->worker, &task->record);
+	crew__submit_record(task->crew, crew__self(), &task->record);
 }
 
 void crew__handle_give_up(struct crew_task *task)
@@ -325,8 +330,9 @@ static int await(struct crew_task *task)
 	if (wrong)
 		return wrong;
 	crew__lock_acquire(&task->lock);
-	if (crew__handle_is_lazy(task)) {
+	while (crew__handle_is_lazy(task)) {
 		begin(task, &caller);
+		caller = crew__caller();
 		crew__lock_acquire(&task->lock);
 	}
 	if (!has_ended(task) && !wait_for(task)) {

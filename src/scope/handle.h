@@ -21,7 +21,8 @@
  *	H3  It ends before it is counted off: so until then the group is there.
  *	H4  A lazy task is begun, or never starts: whoever comes first under its lock. It is
  *	    counted before the lock is let go, and a closing owner looks at the count
- *	    behind the lock.
+ *	    behind the lock. While an owner that waits is told that no child is left, none
+ *	    is begun.
  *	H5  The last holder gives it back. The roster hands its hold on with the task.
  *
  * Locks, outermost first: the task's, then the group's (to count), or deliveries (cancel.h).

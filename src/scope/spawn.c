@@ -78,6 +78,20 @@ int crew__group_spawn(struct crew_group *group, const struct crew__slot *slot,
 	return rc;
 }
 
+bool crew__group_count_late(struct crew_group *group, const struct crew__caller *caller)
+{
+	uint64_t count = crew__load_acquire(&group->private_.count);
+
+	if (caller->worker && caller->fiber == group->private_.fiber)
+		return crew__group_count(group, caller);
+	do
+		if (count == CREW__JOIN_BIAS)
+			return false;
+	while (!crew__cas_acq_rel(&group->private_.count, &count, count + 1));
+	crew__add_acq_rel(&group->private_.elsewhere, 1);
+	return true;
+}
+
 int crew_group_hold(struct crew_group *group)
 {
 	if (group->private_.state == CREW__GROUP_REFUSED)

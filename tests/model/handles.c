@@ -201,6 +201,8 @@ static int lazy_program(void *arg)
 	(void)arg;
 	begin();
 	spawn(group, CREW_TASK_LAZY);
+	for (uintptr_t i = 0; i < 2; i++)
+		crew_group_spawn(group, model_yield, (void *)i);
 	crew__store_release(&spawned, 1);
 	crew_yield();
 	crew__sim_check(model_close(group, 0) == 0, "close failed");

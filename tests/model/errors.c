@@ -145,8 +145,9 @@ static int belongs(void *arg)
 
 	crew_group_open(&group, CREW_GROUP(.policy = CREW_COLLECT, .errors = &errors));
 	for (uintptr_t i = 0; i < 2; i++) {
-		crew_group_spawn(&group, recover, (void *)i);
+		/* in place the newest comes first: the one that recovers, then the other */
 		crew_group_spawn(&group, plain, (void *)i);
+		crew_group_spawn(&group, recover, (void *)i);
 	}
 	crew_group_spawn(&group, block, arg);
 	crew_group_close(&group, 0);

@@ -188,8 +188,8 @@ CREW_API int crew_scope_close(struct crew_scope *scope, int rc);
 CREW_API void crew_scope_cancel(struct crew_scope *scope, const char *reason);
 
 /*
- * Moves the deadline; CREW_NEVER takes it away. A moment in the past cancels at once.
- * A scope that is cancelled stays so.
+ * Moves the deadline; CREW_NEVER takes it away. A moment in the past cancels before this
+ * returns, so the very next check says so. A scope that is cancelled stays so.
  *
  * Checkpoint:	none
  * Callers:	anybody but signal handlers

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* scope_shield.c - what a shield keeps out: D1 to D8 of tests/RULES.md. */
+/* scope_shield.c - what a shield keeps out: D1 to D8 of tests/RULES.md, B12, B16. */
 #include "api/scope.h"
+
+#include <time.h>
 
 #define LONG CREW_S(100)
 
@@ -200,4 +202,114 @@ static int pending_again(void *arg)
 Test(scope_shield, D6_behind_it_the_cancellation_is_there_again, .timeout = 60)
 {
 	everywhere(pending_again);
+}
+
+/* ---- waits that are ended, and waits that are not ----------------------------------- */
+
+static void count(void *arg)
+{
+	++*(int *)arg;
+}
+
+struct nest {
+	struct crew_scope scopes[3];
+	struct crew_scope_hook hook;
+	int aborts;
+	int slept;
+	int then;
+};
+
+static int sleep_in_three(void *arg)
+{
+	struct nest *nest = (struct nest *)arg;
+	int rc;
+
+	for (int i = 0; i < 3; i++)
+		crew_scope_open(&nest->scopes[i], NULL);
+	crew_scope_on_cancel(&nest->scopes[2], &nest->hook, count, &nest->aborts);
+	nest->slept = crew_sleep(LONG);
+	nest->then = crew_check();
+	rc = nest->slept;
+	for (int i = 3; i-- > 0;)
+		rc = crew_scope_close(&nest->scopes[i], rc);
+	return rc;
+}
+
+/* On one worker: the sleeper does not go on before all is done. */
+static int abort_once(void *arg)
+{
+	struct nest nests[2] = { { .aborts = 0 }, { .aborts = 0 } };
+	struct crew_group group;
+
+	(void)arg;
+	crew_group_open(&group, NULL);
+	for (int i = 0; i < 2; i++)
+		crew_group_spawn(&group, sleep_in_three, &nests[i]);
+	wait_for_sleepers(2);
+	for (int i = 0; i < 3; i++)
+		crew_scope_cancel(&nests[0].scopes[i], NULL);
+	crew_scope_cancel(&nests[1].scopes[0], NULL);
+	crew_scope_set_shield(&nests[1].scopes[2], true);
+	CHECK(crew_group_close(&group, 0) == 0);
+	for (int i = 0; i < 2; i++)
+		CHECK(nests[i].aborts == 1 && nests[i].slept == CREW_ECANCELED);
+	CHECK(nests[0].then == CREW_ECANCELED && nests[1].then == 0);
+	return 0;
+}
+
+Test(scope_shield, B12_a_wait_is_ended_once_and_no_shield_takes_that_back, .timeout = 60)
+{
+	struct crew *crew = start_crew(1);
+	int rc = crew_run(crew, abort_once, NULL);
+
+	cr_assert_eq(rc, 0, "line %d", rc);
+	cr_assert_eq(crew_stop(crew), 0);
+}
+
+static crew_time cpu_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return CREW_S(now.tv_sec) + now.tv_nsec;
+}
+
+static int sleep_on(void *arg)
+{
+	struct crew_scope shield;
+
+	crew_scope_open(&shield, CREW_SCOPE(.shield = true));
+	*(int *)arg = crew_sleep(CREW_MS(500));
+	return crew_scope_close(&shield, 0);
+}
+
+static int wait_for_the_shielded(void *arg)
+{
+	struct crew_group group;
+	crew_time used;
+	int slept = 1;
+	int rc;
+
+	(void)arg;
+	crew_group_open(&group, CREW_GROUP(.crew = test_crew));
+	crew_group_spawn(&group, sleep_on, &slept);
+	wait_for_sleepers(1);
+	used = cpu_time();
+	crew_group_cancel(&group, NULL);
+	rc = crew_group_close(&group, 0);
+	used = cpu_time() - used;
+	CHECK(rc == 0 && slept == 0);
+	CHECK(used < CREW_MS(100));
+	return 0;
+}
+
+Test(scope_shield, B16_who_waits_for_a_shielded_child_uses_no_cpu, .timeout = 60)
+{
+	struct crew *crew = start_crew(2);
+	int rc = crew_run(crew, wait_for_the_shielded, NULL);
+
+	cr_assert_eq(rc, 0, "line %d in a task", rc);
+	rc = wait_for_the_shielded(NULL);
+	cr_assert_eq(rc, 0, "line %d on a plain thread", rc);
+	cr_assert_eq(crew_stop(crew), 0);
 }

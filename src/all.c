@@ -41,4 +41,5 @@
 #include "scope/scope.c"
 #include "scope/spawn.c"
 #include "watch/dump.c"
+#include "watch/scopes.c"
 #include "watch/stats.c"

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "exec/hook.h"
+#include "exec/tree.h"
 #include "exec/worker.h"
 
 struct crew_word crew__cancel_epoch CREW__STATE = { 1 };
@@ -41,30 +42,10 @@ const struct crew_scope *crew__scope_origin(const struct crew_scope *scope)
 
 /* ---- the lists of a scope -------------------------------------------------------- */
 
-struct tree {
-	struct crew__link children;
-	struct crew__link sibling;
-	struct crew__link members;
-};
-_Static_assert(sizeof(struct tree) == sizeof(((struct crew_scope *)0)->private_.tree),
-	       "crew_scope has room for the lists");
-
-static struct tree *tree_of(struct crew_scope *scope)
-{
-	return (struct tree *)(void *)scope->private_.tree;
-}
-
-static struct crew_scope *child_of(struct crew__link *sibling)
-{
-	struct tree *tree = crew__container(sibling, struct tree, sibling);
-
-	return crew__container((void **)(void *)tree, struct crew_scope, private_.tree);
-}
-
 /* Locks it; from now on it has lists. */
-static struct tree *lock_lists(struct crew_scope *scope)
+static struct crew__tree *lock_lists(struct crew_scope *scope)
 {
-	struct tree *tree = tree_of(scope);
+	struct crew__tree *tree = crew__tree_of(scope);
 
 	crew__lock_acquire(crew__scope_lock(scope));
 	if (!crew__scope_has(scope, CREW__LISTS)) {
@@ -99,7 +80,7 @@ static void go_down(struct walk *walk, visit_fn *visit)
 
 	crew__lock_acquire(crew__scope_lock(at));
 	for (bool enter = true;;) {
-		struct crew__link *end = &tree_of(at)->children;
+		struct crew__link *end = &crew__tree_of(at)->children;
 		struct crew_scope *parent;
 
 		if (enter)
@@ -107,7 +88,7 @@ static void go_down(struct walk *walk, visit_fn *visit)
 										     end;
 		enter = next != end;
 		if (enter) {
-			at = child_of(next);
+			at = crew__tree_child(next);
 			crew__lock_acquire(crew__scope_lock(at));
 			continue;
 		}
@@ -117,7 +98,7 @@ static void go_down(struct walk *walk, visit_fn *visit)
 		}
 		/* (that of the top may just be written: it is entered) */
 		parent = at->private_.parent;
-		next = tree_of(at)->sibling.next;
+		next = crew__tree_of(at)->sibling.next;
 		unlock(at); /* LAST TOUCH */
 		at = parent;
 	}
@@ -128,7 +109,7 @@ static bool make_effective(struct crew_scope *at, struct walk *walk)
 	if (at != walk->top && crew__scope_has(at, CREW__EFFECTIVE | CREW__SHIELD))
 		return false;
 	crew__scope_set(at, CREW__EFFECTIVE | CREW__FRESH);
-	if (crew__scope_has(at, CREW__LISTS) && !crew__list_empty(&tree_of(at)->members))
+	if (crew__scope_has(at, CREW__LISTS) && !crew__list_empty(&crew__tree_of(at)->members))
 		walk->members = true;
 	return true;
 }
@@ -141,7 +122,7 @@ static bool wake_members(struct crew_scope *at, struct walk *walk)
 	if (crew__scope_has(at, CREW__HOOKS))
 		crew__hooks_take(at, walk->delivery);
 	if (crew__scope_has(at, CREW__LISTS)) {
-		struct crew__link *members = &tree_of(at)->members;
+		struct crew__link *members = &crew__tree_of(at)->members;
 
 		for (struct crew__link *link = members->next; link != members; link = link->next) {
 			struct crew__parker *parker =
@@ -168,7 +149,7 @@ static bool make_clean(struct crew_scope *at, struct walk *walk)
 /* Plain threads serve their own deadlines, and have to look at them anew. */
 static bool tell_threads(struct crew_scope *at, struct walk *walk)
 {
-	struct crew__link *members = &tree_of(at)->members;
+	struct crew__link *members = &crew__tree_of(at)->members;
 
 	(void)walk;
 	if (!crew__scope_has(at, CREW__LISTS))
@@ -219,11 +200,11 @@ static void say_linked(struct crew_scope *scope)
 /* Links the scope under its parent. True: it must take over that the parent is effective. */
 static bool link_scope(struct crew_scope *scope, struct crew_scope *parent)
 {
-	struct tree *tree = lock_lists(parent);
+	struct crew__tree *tree = lock_lists(parent);
 	bool inherits;
 
 	if (!crew__scope_has(scope, CREW__LINKED)) {
-		crew__list_append(&tree->children, &tree_of(scope)->sibling);
+		crew__list_append(&tree->children, &crew__tree_of(scope)->sibling);
 		say_linked(scope);
 	}
 	inherits = crew__scope_has(parent, CREW__EFFECTIVE) &&
@@ -272,7 +253,7 @@ static void complete(struct crew_scope *scope)
 
 void crew__scope_join(struct crew_scope *scope, struct crew__parker *parker)
 {
-	struct tree *tree;
+	struct crew__tree *tree;
 
 	if (parker->scope)
 		crew__scope_part(parker);
@@ -302,12 +283,12 @@ void crew__scope_leave(struct crew_scope *scope, struct crew__parker *own)
 	/* one word for both: who links it finds it left, or is found */
 	if (crew__or32_acq_rel(crew__scope_word(scope), CREW__LEFT) & CREW__LINKED) {
 		crew__lock_acquire(crew__scope_lock(parent)); /* C3 */
-		crew__list_remove(&tree_of(scope)->sibling);
+		crew__list_remove(&crew__tree_of(scope)->sibling);
 		unlock(parent);
 	}
 	crew__assert(!crew__scope_has(scope, CREW__LISTS) ||
-		     (crew__list_empty(&tree_of(scope)->children) &&
-		      crew__list_empty(&tree_of(scope)->members)));
+		     (crew__list_empty(&crew__tree_of(scope)->children) &&
+		      crew__list_empty(&crew__tree_of(scope)->members)));
 }
 
 /* ---- cancelling ---------------------------------------------------------------------- */

@@ -10,17 +10,14 @@
  *
  *	worker 0	running|asleep  tasks N  queued N  ready N  steals N  parks N
  *	waiting		NAME (FILE:LINE) for REASON, 1.234 s
+ *
+ * and the tree of scopes (scopes.c).
  */
-#include "exec/exec.h"
+#include "watch/scopes.h"
 
 #include "crew/crew.h"
 
 #include <inttypes.h>
-
-static const char *text_of(const struct crew_word *word)
-{
-	return (const char *)(uintptr_t)crew__load_relaxed(word);
-}
 
 static void dump_trace(const struct crew__worker *worker, FILE *out)
 {
@@ -57,9 +54,9 @@ static void dump_worker(const struct crew__worker *worker, FILE *out)
 
 static void dump_fiber(const struct crew__fiber *fiber, crew_time now, FILE *out)
 {
-	const char *reason = text_of(&fiber->reason);
-	const char *name = text_of(&fiber->name);
-	const char *site = text_of(&fiber->site);
+	const char *reason = crew__dump_text(&fiber->reason);
+	const char *name = crew__dump_text(&fiber->name);
+	const char *site = crew__dump_text(&fiber->site);
 	crew_time age = now - (crew_time)crew__load_relaxed(&fiber->since);
 
 	if (!reason)
@@ -90,5 +87,6 @@ int crew_dump(struct crew *crew, FILE *out)
 		dump_worker(&crew->workers[i], out);
 	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
 		dump_fiber(fiber, now, out);
+	crew__dump_scopes(crew, out);
 	return ferror(out) ? CREW_EBROKEN : 0;
 }

@@ -180,6 +180,33 @@ Test(scope_hook, runs_when_the_time_is_up, .timeout = 60)
 	everywhere(by_deadline);
 }
 
+/* What is deferred cancels the scope, whose hooks are stopped by then. */
+static void cancel_scope(void *arg)
+{
+	crew_scope_cancel((struct crew_scope *)arg, NULL);
+}
+
+static int closing(void *arg)
+{
+	struct crew_scope_hook hook;
+	struct crew_word runs = { 0 };
+	struct crew_defer entry;
+	struct crew_scope scope;
+
+	(void)arg;
+	crew_scope_open(&scope, NULL);
+	CHECK(crew_scope_on_cancel(&scope, &hook, count, &runs) == 0);
+	CHECK(crew_scope_defer(&scope, &entry, cancel_scope, &scope) == 0);
+	CHECK(crew_scope_close(&scope, 0) == 0 && crew_scope_cancelled(&scope));
+	CHECK(number(&runs) == 0 && !crew_scope_hook_stop(&hook));
+	return 0;
+}
+
+Test(scope_hook, is_stopped_before_anything_else_that_closing_does, .timeout = 60)
+{
+	everywhere(closing);
+}
+
 /* ---- what they may do --------------------------------------------------------------- */
 
 struct nested {

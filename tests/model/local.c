@@ -21,18 +21,21 @@ static int look(void *arg)
 
 static int bind_beside(void *arg)
 {
-	struct crew_group *group = model_open(NULL);
 	struct crew_local bindings[2];
+	struct crew_scope scope;
+	struct crew_group *group;
 	int numbers[2] = { 1, 0 };
 
 	(void)arg;
+	crew_scope_open(&scope, NULL);
 	crew__sim_check(crew_local_set(&bindings[0], &early_key, &numbers[0]) == 0, "set");
+	group = model_open(NULL);
 	crew_group_spawn(group, look, NULL);
 	crew_group_spawn(group, look, NULL);
 	crew_yield();
 	numbers[1] = 2;
 	crew__sim_check(crew_local_set(&bindings[1], &late_key, &numbers[1]) == 0, "set");
-	return model_close(group, 0);
+	return crew_scope_close(&scope, model_close(group, 0));
 }
 
 Test(local, is_bound_while_tasks_look, .timeout = 300)

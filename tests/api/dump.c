@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* dump.c - the tree of scopes in crew_dump(): D8 of tests/RULES.md. */
+#include "api/scope.h"
+
+#include <stdlib.h>
+
+/* What is dumped while nothing changes. */
+static char *dump(void)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	cr_assert_not_null(out);
+	cr_assert_eq(crew_dump(test_crew, out), 0);
+	fclose(out);
+	return text;
+}
+
+static struct crew_scope shield;
+
+static int clean_up(void *arg)
+{
+	crew_scope_open(&shield, CREW_SCOPE(.name = "clean-up", .shield = true));
+	crew_sleep(CREW_NEVER);
+	crew_scope_close(&shield, 0);
+	return arg != NULL;
+}
+
+static int work(void *arg)
+{
+	struct crew_scope scope;
+	struct crew_group group;
+	int rc;
+
+	(void)arg;
+	crew_scope_open(&scope, CREW_SCOPE(.name = "timed", .timeout_ns = CREW_S(1000000)));
+	crew_group_open(&group, CREW_GROUP(.name = "inner"));
+	crew_group_spawn_task(&group, clean_up, NULL, CREW_TASK(.name = "cleaner"), NULL);
+	rc = crew_group_close(&group, crew_sleep(CREW_NEVER));
+	return crew_scope_close(&scope, rc);
+}
+
+/* The line that begins so, with what follows behind it. */
+static char *line_with(char *text, const char *wanted)
+{
+	char *found = strstr(text, wanted);
+
+	cr_assert(found && (found == text || found[-1] == '\n'), "no %s in\n%s", wanted, text);
+	return found;
+}
+
+Test(dump, D8_shows_the_tree_of_scopes_and_marks_shields, .timeout = 60)
+{
+	struct crew *crew = start_crew(2);
+	struct crew_group outer;
+	char *text;
+	char *at;
+
+	crew_group_open(&outer, CREW_GROUP(.crew = crew, .name = "outer"));
+	crew_group_spawn(&outer, work, NULL);
+	wait_for_sleepers(2);
+	text = dump();
+	at = line_with(text, "group\touter\n");
+	at = line_with(at, "scope\t  timed, 99");
+	at = line_with(at, "group\t    inner\n");
+	cr_assert_not_null(strstr(at, "task\t      - ("), "%s", text);
+	at = line_with(at, "scope\t      clean-up, shield\n");
+	line_with(at, "task\t        cleaner (tests/api/dump.c:");
+	free(text);
+	crew_group_cancel(&outer, NULL);
+	wait_for_sleepers(1);
+	text = dump();
+	at = line_with(text, "group\touter, cancelled\n");
+	at = line_with(at, "scope\t  timed, cancelled from outside, 99");
+	line_with(at, "scope\t      clean-up, shield\n");
+	free(text);
+	/* who holds a lock while he fails is still told the rest */
+	crew__lock_acquire(crew__scope_lock(&outer.scope));
+	text = dump();
+	line_with(text, "group\touter, cancelled, busy\n");
+	crew__lock_release(crew__scope_lock(&outer.scope));
+	free(text);
+	crew_scope_cancel(&shield, NULL);
+	cr_assert_eq(crew_group_close(&outer, 0), 0);
+	cr_assert_eq(crew_stop(crew), 0);
+}

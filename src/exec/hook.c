@@ -29,7 +29,7 @@ _Static_assert(sizeof(struct hook) == sizeof(struct crew_scope_hook), "crew_scop
 
 /* In the frame of whoever runs hooks. */
 struct run {
-	struct hook *hook; /* NULL: it was stopped from inside */
+	bool stopped; /* from inside */
 	uint64_t who;
 	struct crew__link stoppers;
 };
@@ -160,16 +160,16 @@ void crew__hooks_run(struct crew__delivery *delivery)
 
 		hook->state = RUNS;
 		hook->run = &run;
-		run.hook = hook;
+		run.stopped = false;
 		crew__lock_release(&hooks);
 		if (fn)
 			fn(arg);
 		else
 			follow(arg, delivery);
 		crew__lock_acquire(&hooks);
-		if (run.hook) { /* K3 */
-			crew__list_remove(&run.hook->of_scope);
-			run.hook->state = RAN; /* LAST TOUCH */
+		if (!run.stopped) { /* K3 */
+			crew__list_remove(&hook->of_scope);
+			hook->state = RAN; /* LAST TOUCH */
 		}
 		let_stoppers_go(&run);
 	}
@@ -195,7 +195,7 @@ static bool stop(struct hook *hook, struct stopper *stopper)
 		return true;
 	}
 	if (hook->state == RUNS)
-		hook->run->hook = NULL; /* K3 */
+		hook->run->stopped = true; /* K3 */
 	if (hook->state == WAITS || hook->state == DUE || hook->state == RUNS) {
 		crew__list_remove(&hook->of_scope);
 		crew__list_remove(&hook->due);

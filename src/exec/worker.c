@@ -122,10 +122,10 @@ static struct crew__fiber *take_ready(struct crew__worker *worker)
 	bool pinned_first = worker->tick & 1;
 	struct crew__fiber *fiber = pinned_first ? take_pinned(worker) : NULL;
 
-	if (!fiber)
-		fiber = crew__ring_pop(&worker->ring);
-	if (CREW__HARD && fiber && pass_on(worker, fiber))
-		fiber = NULL;
+	/* until the ring is empty: whoever searches does not look there again */
+	while (!fiber && (fiber = crew__ring_pop(&worker->ring)))
+		if (CREW__HARD && pass_on(worker, fiber))
+			fiber = NULL;
 	if (!fiber && !pinned_first)
 		fiber = take_pinned(worker);
 	if (fiber) {

@@ -29,6 +29,7 @@
 #include "exec/worker.c"
 #include "fiber/fiber.c"
 #include "fiber/prepare.c"
+#include "scope/admit.c"
 #include "scope/errors.c"
 #include "scope/fail.c"
 #include "scope/group.c"

@@ -70,7 +70,7 @@ struct crew_group_options {
 	const char *name;  /* for dumps; a string constant, not copied */
 	struct crew *crew; /* who runs the children; default: the crew of the calling task */
 	enum crew_policy policy;
-	uint32_t reserved;
+	uint32_t running_max;	    /* so many children at once; 0: any number */
 	crew_time timeout_ns;	    /* from opening on: then it is cancelled; 0: none */
 	struct crew_errors *errors; /* filled by close (crew/error.h); default: not wanted */
 };
@@ -84,7 +84,8 @@ struct crew_group_options {
 struct crew_group {
 	struct crew_scope scope;
 	struct {
-		void *fiber;		 /* whoever runs on it may count in `own`; NULL: nobody */
+		void *fiber;		 /* whoever runs on it may count in `own`; NULL: nobody;
+					  * odd: nobody either, not all children run at once */
 		uint64_t own;		 /* children spawned by what runs there */
 		uint64_t back;		 /* those that ended there */
 		uint32_t state;		 /* what it is, and the policy */
@@ -100,10 +101,10 @@ struct crew_group {
 		int32_t first;		    /* the first failure */
 		struct crew_word count;	    /* children counted off elsewhere */
 		struct crew_word elsewhere; /* children spawned elsewhere */
+		void *admission[3]; /* of a group with .running_max */
 		/* written when they are first needed */
 		void *errors; /* all failures */
 		void *roster[10];
-		void *reserved3[3];
 	} private_;
 };
 
@@ -124,13 +125,17 @@ CREW_API void crew_group_open(struct crew_group *group, const struct crew_group_
  * caller does next. Everything the caller wrote before is visible to fn.
  * crew_group_spawn() adds the place of the call; dumps show it.
  *
- * Checkpoint:	none
+ * A group with .running_max is full while so many children have been let in and not
+ * ended. Then the owner waits here for room; what others spawn gets in line, and begins
+ * first in, first out.
+ *
+ * Checkpoint:	none; full for the owner of a full group
  * Callers:	the owner, and children of the group until they return. A plain
  *		thread that does not own it: only while something else keeps the
  *		group open, or crew_group_hold() does
  * Returns:	0
  *		CREW_ECANCELED	the group is cancelled: the child never runs, and this
- *				is no failure at close
+ *				is no failure at close. Or the owner is, while it waits
  *		CREW_ECLOSED	the group has been closed, or the crew is being stopped
  *				and the caller is a plain thread
  *		CREW_ENOMEM	no memory; nothing was spawned
@@ -141,6 +146,19 @@ CREW_API void crew_group_open(struct crew_group *group, const struct crew_group_
 CREW_API int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg,
 				 const char *site);
 #define crew_group_spawn(group, fn, arg) crew_group_spawn_at(group, fn, arg, CREW_HERE)
+
+/*
+ * Changes .running_max of a group; 0: any number. Children that wait are let in while there
+ * is room; those that run go on, also when there are more of them.
+ *
+ * Checkpoint:	none
+ * Callers:	the owner, children of the group until they return; others only while
+ *		something else keeps the group open
+ * Returns:	0
+ *		CREW_ESTATE	the group is not open, or was opened without .running_max
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_group_set_running_max(struct crew_group *group, uint32_t running_max);
 
 /* The largest argument that crew_group_spawn_copy() takes, in bytes. */
 #define CREW_COPY_MAX 128

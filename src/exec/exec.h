@@ -46,6 +46,9 @@ static inline struct crew_scope *crew__caller_scope(const struct crew__caller *c
 	return caller->fiber ? caller->fiber->scope : crew__self_scope();
 }
 
+/* Is `scope` that one, or around it? */
+bool crew__caller_is_in(const struct crew__caller *caller, const struct crew_scope *scope);
+
 void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope *scope);
 
 /* 0, CREW_ECANCELED or CREW_EFORKED. */
@@ -67,6 +70,11 @@ void crew__leave(struct crew *crew, struct crew_group *group);
 /* Queues a task from anywhere. pre: it is counted. 0 or CREW_ENOMEM. */
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
 		 const struct crew_task_options *options, const void *copy, size_t copy_bytes);
+/* A record for it, or NULL. */
+struct crew__record *crew__record_make(struct crew *crew, struct crew__worker *worker,
+				       const struct crew__slot *slot,
+				       const struct crew_task_options *options, const void *copy,
+				       size_t copy_bytes);
 /* The same for one that has its record; cannot fail. */
 void crew__submit_record(struct crew *crew, struct crew__worker *worker,
 			 struct crew__record *record);

@@ -211,6 +211,7 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 {
 	struct crew_group *group = (struct crew_group *)(slot->group & ~CREW__SLOT_BITS);
 	struct crew__record *record = slot->group & CREW__SLOT_RECORD ? slot->arg : NULL;
+	bool limited = record && record->limited; /* the record will be gone */
 	struct crew__fiber *fiber = worker->fiber;
 	int rc = 0;
 
@@ -236,6 +237,8 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 			crew__record_run(fiber, record, true);
 		crew__group_child_skipped(group);
 	}
+	if (limited)
+		crew__group_child_left(group);
 	worker = fiber->worker;
 	if (record)
 		crew__show_pointer(&fiber->name, NULL);

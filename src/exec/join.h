@@ -59,6 +59,8 @@
 /* What floor 4 says to a child that ended with a code, or was never started. */
 void crew__group_child_failed(struct crew_group *group, int rc);
 void crew__group_child_skipped(struct crew_group *group);
+/* A child has ended, one with a record that is `limited`, and is not yet counted off. */
+void crew__group_child_left(struct crew_group *group);
 /* Floor 4 runs a task that has handles, or does not, and says so to whom it concerns. */
 void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record);
 /* The task on the fiber, or what the plain thread (NULL) did, ends otherwise than it said

@@ -16,15 +16,20 @@ enum crew__record_kind {
 	CREW__RECORD_COPY, /* with room for an argument behind it */
 	CREW__RECORD_TASK, /* the head of what has handles (floor 4) */
 	CREW__RECORD_KINDS,
+	CREW__RECORD_TURN = CREW__RECORD_KINDS, /* none: who waits for room (floor 4) */
 };
 
 struct crew__record {
-	struct crew__injected injected;
+	union {
+		struct crew__injected injected;
+		struct crew__record *behind; /* while it waits to be let in (floor 4) */
+	};
 	struct crew__slot slot; /* what was asked for */
 	const char *name;
 	uint8_t kind;
 	uint8_t flags; /* enum crew_task_flags */
 	bool keep;     /* the slot in the deque refers to the record until the task ends */
+	bool limited;  /* its group is told when it has ended */
 	struct crew__word32 holders; /* of a task with handles; 0: it is free */
 };
 

@@ -7,6 +7,14 @@
 
 #include <string.h>
 
+bool crew__caller_is_in(const struct crew__caller *caller, const struct crew_scope *scope)
+{
+	for (const struct crew_scope *at = crew__caller_scope(caller); at; at = at->private_.parent)
+		if (at == scope)
+			return true;
+	return false;
+}
+
 void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope *scope)
 {
 	if (caller->fiber) {
@@ -70,15 +78,17 @@ void crew__submit_record(struct crew *crew, struct crew__worker *worker,
 	crew__idle_injected(crew);
 }
 
-int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
-		 const struct crew_task_options *options, const void *copy, size_t copy_bytes)
+struct crew__record *crew__record_make(struct crew *crew, struct crew__worker *worker,
+				       const struct crew__slot *slot,
+				       const struct crew_task_options *options, const void *copy,
+				       size_t copy_bytes)
 {
 	struct crew__worker *own = worker && worker->crew == crew ? worker : NULL;
 	struct crew__record *record =
 		crew__record_take(crew, own, copy ? CREW__RECORD_COPY : CREW__RECORD_PLAIN);
 
 	if (!record)
-		return CREW_ENOMEM;
+		return NULL;
 	record->slot = *slot;
 	record->keep = copy || options;
 	if (copy) {
@@ -89,6 +99,17 @@ int crew__submit(struct crew *crew, struct crew__worker *worker, const struct cr
 		record->name = options->name;
 		record->flags = (uint8_t)options->flags;
 	}
-	crew__submit_record(crew, own, record);
+	return record;
+}
+
+int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
+		 const struct crew_task_options *options, const void *copy, size_t copy_bytes)
+{
+	struct crew__record *record =
+		crew__record_make(crew, worker, slot, options, copy, copy_bytes);
+
+	if (!record)
+		return CREW_ENOMEM;
+	crew__submit_record(crew, worker, record);
 	return 0;
 }

@@ -79,6 +79,8 @@ static __attribute__((noinline)) void open_slow(struct crew_group *group,
 		group->private_.fiber = caller.fiber;
 	else if (rc == 0)
 		rc = visit(group, &caller);
+	if (rc == 0 && options && options->running_max)
+		crew__admission_open(group, &caller, options->running_max);
 	if (rc) {
 		group->scope.private_.crew = NULL; /* it may be gone: nobody looks at it */
 		group->private_.refused = rc;
@@ -222,8 +224,8 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 		return CREW_EFORKED;
 	/* a child of the group, and what it calls by crew_blocking(), stand in its scope
 	 * too, but on another fiber */
-	if (group->private_.fiber ?
-		    group->private_.fiber != caller->fiber :
+	if (crew__group_fiber(group) ?
+		    crew__group_fiber(group) != caller->fiber :
 		    crew && caller->fiber && caller->fiber->crew == crew &&
 			    (caller->worker || group->private_.host != caller->fiber))
 		return CREW_ESTATE;
@@ -245,7 +247,7 @@ int crew__group_owned(const struct crew_group *group)
 static void cancel_what_is_inside(struct crew_group *group, const struct crew__caller *caller)
 {
 	if (crew__group_is_open(group) &&
-	    !(group->private_.fiber && group->private_.fiber != caller->fiber))
+	    !(crew__group_fiber(group) && crew__group_fiber(group) != caller->fiber))
 		crew__caller_cancel_inside(caller, &group->scope);
 }
 
@@ -431,7 +433,7 @@ static __attribute__((noinline)) int leave(struct crew_group *group, struct crew
 		crew__roster_close(group);
 	crew__deadline_leave(scope);
 	/* from here on nobody finds a visitor to cancel it */
-	if (!group->private_.fiber && scope->private_.crew) {
+	if (!crew__group_fiber(group) && scope->private_.crew) {
 		if (!fiber)
 			crew__deadline_take_back(scope->private_.parent);
 		crew__leave(scope->private_.crew, group);

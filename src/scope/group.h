@@ -41,6 +41,31 @@ struct crew__roster {
 	uint64_t never_started;
 };
 
+/* Bit of private_.fiber: not all children run at once (admit.c). */
+#define CREW__GROUP_LIMITED ((uintptr_t)1)
+
+/* How many run, and who is to be let in. Guarded by the group's lock. */
+struct crew__admission {
+	uint32_t max;
+	uint32_t running;
+	struct crew__record *last; /* in the line; the first one is behind it */
+	struct crew__fiber *owner; /* constant; NULL: a plain thread */
+};
+_Static_assert(sizeof(struct crew__admission) ==
+		       sizeof(((struct crew_group *)0)->private_.admission),
+	       "crew_group has room for it");
+
+static inline bool crew__group_is_limited(const struct crew_group *group)
+{
+	return (uintptr_t)group->private_.fiber & CREW__GROUP_LIMITED;
+}
+
+/* The fiber of the owner; NULL: a visitor. */
+static inline struct crew__fiber *crew__group_fiber(const struct crew_group *group)
+{
+	return (struct crew__fiber *)((uintptr_t)group->private_.fiber & ~CREW__GROUP_LIMITED);
+}
+
 static inline bool crew__group_is_open(const struct crew_group *group)
 {
 	return (group->private_.state & ~UINT32_C(0xff)) == CREW__GROUP_OPEN;
@@ -84,6 +109,18 @@ bool crew__group_count(struct crew_group *group, const struct crew__caller *call
 /* The same for a caller who perhaps does not keep the group open. False: no child is left, and
  * the owner is told so: it is not to be told twice. */
 bool crew__group_count_late(struct crew_group *group, const struct crew__caller *caller);
+/* The flags of tasks that begin also when they are cancelled before. */
+#define CREW__TASK_BEGINS ((uint32_t)CREW_TASK_ATOMIC)
+
+/* The owner opens a group with .running_max. */
+void crew__admission_open(struct crew_group *group, const struct crew__caller *owner,
+			  uint32_t running_max);
+/* Before a child is made: the owner of a full group waits. CREW_ECANCELED: it is not to be
+ * spawned. *has_room: it has its place, which is given back by crew__group_child_left(). */
+int crew__group_room(struct crew_group *group, const struct crew__caller *caller, uint32_t flags,
+		     bool *has_room);
+/* Queues a child that was counted and has its record; without a place it gets in line. */
+void crew__group_put(struct crew_group *group, struct crew__record *record, bool has_room);
 /* Queues a child that has a record, or not; it is counted when it could be. */
 int crew__group_spawn(struct crew_group *group, const struct crew__slot *slot,
 		      const struct crew_task_options *options, const void *copy, size_t copy_bytes);

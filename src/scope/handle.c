@@ -184,16 +184,23 @@ static int spawn(struct crew_group *group, const struct crew__slot *slot,
 		 const struct crew_task_options *options, struct crew_task **out)
 {
 	struct crew__caller caller = crew__caller();
+	uint32_t flags = options ? options->flags : 0;
 	struct crew_task *task;
+	bool has_room = false;
 	int rc = check_options(options, out);
 
 	if (rc == 0)
-		rc = crew__group_may_spawn(group, &caller, slot->fn, options ? options->flags : 0);
+		rc = crew__group_may_spawn(group, &caller, slot->fn, flags);
+	if (rc == 0 && !(flags & CREW_TASK_LAZY))
+		rc = crew__group_room(group, &caller, flags, &has_room);
 	if (rc == CREW_ECANCELED)
 		crew__group_never_started(group);
 	if (rc)
 		return rc;
+	caller = crew__caller(); /* it may have waited */
 	task = make(group, &caller, options);
+	if (!task && has_room && crew__group_is_limited(group))
+		crew__group_child_left(group);
 	if (!task)
 		return CREW_ENOMEM;
 	task->record.slot = *slot;
@@ -206,7 +213,7 @@ static int spawn(struct crew_group *group, const struct crew__slot *slot,
 	if (crew__handle_is_lazy(task))
 		return 0;
 	crew__group_count(group, &caller);
-	crew__submit_record(task->crew, caller.worker, &task->record);
+	crew__group_put(group, &task->record, has_room);
 	return 0;
 }
 
@@ -241,7 +248,7 @@ static void begin(struct crew_task *task, const struct crew__caller *caller)
 	crew__store32_release(&task->lazy, 0);
 	crew__roster_begun(task);
 	crew__lock_release(&task->lock);
-	crew__submit_record(task->crew, crew__self(), &task->record);
+	crew__group_put(task->group, &task->record, false);
 }
 
 void crew__handle_give_up(struct crew_task *task)
@@ -277,15 +284,6 @@ void crew__handle_settle(struct crew_task *task)
 }
 
 /* ---- what handles are for -------------------------------------------------------------- */
-
-/* Is the task the caller's own, or one that waits for it? */
-static bool is_around(const struct crew_task *task, const struct crew__caller *caller)
-{
-	for (const struct crew_scope *at = crew__caller_scope(caller); at; at = at->private_.parent)
-		if (at == &task->scope)
-			return true;
-	return false;
-}
 
 static void unlock_task(void *opaque)
 {
@@ -323,7 +321,8 @@ static int await(struct crew_task *task)
 
 	if (!wrong && crew__is_forked(task->crew))
 		wrong = CREW_EFORKED;
-	if (!wrong && is_around(task, &caller))
+	/* its own, or one that waits for it */
+	if (!wrong && crew__caller_is_in(&caller, &task->scope))
 		wrong = CREW_EDEADLK;
 	if (!wrong)
 		wrong = crew__caller_check(&caller);

@@ -54,17 +54,39 @@ void crew__group_never_started(struct crew_group *group)
 	crew__group_tally(group, CREW_TASK_NEVER_STARTED);
 }
 
+static int spawn_limited(struct crew_group *group, const struct crew__slot *slot,
+			 const struct crew_task_options *options, const void *copy,
+			 size_t copy_bytes, bool has_room)
+{
+	struct crew__caller caller = crew__caller(); /* it may have waited */
+	struct crew__record *record = crew__record_make(group->scope.private_.crew, caller.worker,
+							slot, options, copy, copy_bytes);
+
+	if (!record && has_room)
+		crew__group_child_left(group);
+	if (!record)
+		return CREW_ENOMEM;
+	crew__group_count(group, &caller);
+	crew__group_put(group, record, has_room);
+	return 0;
+}
+
 int crew__group_spawn(struct crew_group *group, const struct crew__slot *slot,
 		      const struct crew_task_options *options, const void *copy, size_t copy_bytes)
 {
 	struct crew__caller caller = crew__caller();
 	int rc = crew__group_may_spawn(group, &caller, slot->fn, 0);
+	bool has_room = true;
 	bool on_owner;
 
+	if (rc == 0)
+		rc = crew__group_room(group, &caller, 0, &has_room);
 	if (rc == CREW_ECANCELED)
 		crew__group_never_started(group);
 	if (rc)
 		return rc;
+	if (crew__group_is_limited(group))
+		return spawn_limited(group, slot, options, copy, copy_bytes, has_room);
 	on_owner = crew__group_count(group, &caller);
 	if (caller.worker && caller.worker->crew == group->scope.private_.crew && !options &&
 	    !copy && crew__worker_push(caller.worker, slot))

@@ -108,6 +108,11 @@ struct crew__waiter {
  * more, the thread waits for one to come back). pre: no lock is held, if interruptible.
  */
 void crew__waiter_init(struct crew__waiter *waiter, bool interruptible);
+/* Granted or cancelled already? pre: the lot is locked, and the parker has parked. */
+static inline bool crew__waiter_over(const struct crew__waiter *waiter)
+{
+	return crew__load_relaxed(&waiter->parker->word) != waiter->expected;
+}
 /* Instead of parking, when there is nothing to wait for after all. */
 void crew__waiter_fini(struct crew__waiter *waiter);
 

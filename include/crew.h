@@ -15,5 +15,6 @@
 
 #include "crew/crew.h"
 #include "crew/fork.h"
+#include "crew/lot.h"
 
 #endif /* CREW_ALL_H */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lot.h - what everything in sync/ waits in: a lock, a line of waits, and those that were
+ * woken and are made ready when it is unlocked. Over crew__park() (park.h), which knows no
+ * line.
+ *
+ * WORDS
+ *	wait	one wait: lies in the waiting frame, in one queue or in none.
+ *	queue	waits in the order in which they came. A lot has one; what needs more of
+ *		them (a condition has its own in its lock's lot) keeps them itself.
+ *	end	take a wait out of its queue and grant it, with the code that it returns.
+ *	over	granted or cancelled.
+ *	waited	the bit in a primitive's word that sends everybody through the lot.
+ *
+ * LIFE OF A WAIT
+ *	1. The caller looks whether it is cancelled, and prepares the wait (no lock held).
+ *	2. It locks the lot and looks whether it must wait. If not: crew__wait_drop().
+ *	3. crew__lot_wait() appends the wait and parks; the hook unlocks the lot.
+ *	4. Somebody ends it: true. Or it was cancelled: it locks the lot and takes itself
+ *	   out, if nobody has: false, the lot still locked, to put right what follows from
+ *	   its leaving.
+ *
+ * INVARIANTS
+ *	T1  Queues, waits in them, and the list of the woken are guarded by the lot's lock.
+ *	T2  A wait in a queue has its frame: whoever leaves it passes the lock first
+ *	    (cancelled), or was taken out (granted).
+ *	T3  What was ended is made ready after the lot was unlocked: whoever goes on may
+ *	    free it.
+ *	T4  A cancelled wait that is still in a queue is passed over: it has got nothing.
+ *
+ * THE WORD OF A PRIMITIVE (lock, semaphore, event). While nobody waits one
+ * compare-exchange on it is all. Who must wait sets `waited` under the lot's lock; from then
+ * on the word is changed by whoever holds the lot, and by nobody else.
+ *	T5  Whoever gives (releases, sets) clears `waited` only while it lets nobody else in:
+ *	    for as soon as the fast way is open the next one may come, go, and free the
+ *	    memory, with us still in it. So what was given away with nobody left to wait
+ *	    stays `waited`; the next one who takes goes through the lot, and clears it.
+ *
+ * ORDERS
+ *	lot.word	a compare-exchange of the word (acq_rel) or a store of it (release)
+ *			hands on what was done before; who takes, by compare-exchange or by
+ *			a load under the lot's lock, acquires it. What goes by way of a
+ *			wait: park.word.
+ *
+ * REJECTED
+ *	One table of lots by address: saves four words for each primitive, costs a shared
+ *	line for each wait, and a bucket's lock held over many strangers. A lock-free queue: a
+ *	cancelled wait must be out of it at once, in the middle.
+ *
+ * GUARDED BY tests/model/lot.c, tests/api/lot.c.
+ */
+#ifndef CREW__LOT_H
+#define CREW__LOT_H
+
+#include "exec/exec.h"
+
+#include "crew/lot.h"
+
+struct crew__wait {
+	struct crew__waiter waiter;
+	struct crew_lot_queue *queue; /* that it is in, or NULL */
+	struct crew__wait *next;
+	struct crew__wait *prev;
+	uint64_t what; /* it waits for: a count, who it is, an argument */
+	int rc;	       /* what the wait returns when it is granted */
+};
+
+static inline struct crew__lock *crew__lot_lock(struct crew_lot *lot)
+{
+	return (struct crew__lock *)(void *)&lot->private_.lock;
+}
+
+static inline void crew__lot_enter(struct crew_lot *lot)
+{
+	crew__lock_acquire(crew__lot_lock(lot));
+}
+
+/* Unlocks, then makes the woken ready. LAST TOUCH of the lot is the unlock. */
+void crew__lot_leave(struct crew_lot *lot);
+
+/* pre: no lock is held. `interruptible`: a cancellation may end it. */
+static inline void crew__wait_prepare(struct crew__wait *wait, uint64_t what, bool interruptible)
+{
+	wait->what = what;
+	wait->queue = NULL;
+	wait->rc = 0;
+	crew__waiter_init(&wait->waiter, interruptible);
+}
+
+/* There was nothing to wait for. */
+static inline void crew__wait_drop(struct crew__wait *wait)
+{
+	crew__waiter_fini(&wait->waiter);
+}
+
+/*
+ * Waits at the end of `queue`. pre: the lot is locked. True: it was ended, wait->rc says how;
+ * the lot is not locked, and perhaps gone. False: cancelled; the lot is locked, the wait is in
+ * no queue.
+ */
+bool crew__lot_wait(struct crew_lot *lot, struct crew_lot_queue *queue, struct crew__wait *wait,
+		    const char *reason);
+
+/* pre of what follows: the lot is locked. */
+
+void crew__queue_append(struct crew_lot_queue *queue, struct crew__wait *wait);
+void crew__queue_remove(struct crew__wait *wait);
+/* The first that is not over, or NULL; those before it are taken out. */
+struct crew__wait *crew__queue_first(struct crew_lot_queue *queue);
+/* The one behind it that is not over, or NULL. */
+struct crew__wait *crew__queue_after(const struct crew__wait *wait);
+/* How many are not over. */
+uint64_t crew__queue_count(const struct crew_lot_queue *queue);
+
+/* Takes the wait out and grants it. False: it was cancelled. */
+bool crew__lot_end(struct crew_lot *lot, struct crew__wait *wait, int rc);
+/* Ends all waits of the queue. How many it has ended. */
+size_t crew__lot_end_all(struct crew_lot *lot, struct crew_lot_queue *queue, int rc);
+
+/* Stops the program, with the sentence and the names of those in the queue, if any are. */
+void crew__queue_fini(const struct crew_lot_queue *queue, const char *sentence);
+
+/* Who is it? A task's name, or where it was spawned. NULL is a plain thread. */
+const char *crew__name_of(const struct crew__fiber *fiber);
+
+/* Fills a caller's struct, which may be an older and shorter one. */
+void crew__stats_give(void *to, const void *from, size_t bytes);
+
+#endif /* CREW__LOT_H */

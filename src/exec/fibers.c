@@ -106,7 +106,8 @@ static struct crew__fiber *make_fiber(struct crew *crew)
 	fiber->fresh = true;
 	fiber->context.low = low + fibers->guard_bytes;
 	fiber->context.high = low + fibers->stack_bytes;
-	fiber->room = fiber->context.low + (fibers->stack_bytes - fibers->guard_bytes) / 2;
+	fiber->room =
+		(uintptr_t)fiber->context.low + (fibers->stack_bytes - fibers->guard_bytes) / 2;
 	crew__store_release(&fibers->made, index + 1); /* pairs: fibers.made */
 	return fiber;
 }

@@ -138,17 +138,16 @@ struct crew__slot crew__record_open(struct crew__worker *worker, struct crew__in
 
 int crew__record_call(struct crew__fiber *fiber, const struct crew__record *record)
 {
-	char *room = fiber->room;
 	int rc;
 
 	if (!(record->flags & CREW_TASK_PINNED))
 		return record->slot.fn(record->slot.arg);
 	/* its joins have no room for children: they would be pinned too */
-	fiber->room = (char *)UINTPTR_MAX;
+	fiber->room += CREW__NO_ROOM;
 	fiber->pinned = fiber->worker;
 	rc = record->slot.fn(record->slot.arg);
 	fiber->pinned = NULL;
-	fiber->room = room;
+	fiber->room -= CREW__NO_ROOM;
 	return rc;
 }
 

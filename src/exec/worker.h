@@ -43,7 +43,7 @@ struct crew__fiber {
 	uint64_t epoch;		     /* own: see cancel.h */
 	struct crew_task *task;	     /* own: the task that runs, if it has handles */
 	struct crew_error *pending;  /* own: what the task has said with crew_fail() */
-	char *room;		     /* below it no join runs children in place */
+	uintptr_t room;		     /* below it no join runs children in place */
 	bool fresh;		     /* its context must be made before use */
 	uint8_t passed;		     /* HARD: how often it was passed on since it ran */
 	/* what dumps print; written by the own side, read by anybody */
@@ -52,6 +52,9 @@ struct crew__fiber {
 	struct crew_word reason;
 	struct crew_word since;
 };
+
+/* Each reason for the task on a fiber to run no child in place adds this to `room`. */
+#define CREW__NO_ROOM ((uintptr_t)1 << (sizeof(uintptr_t) * 8 - 2))
 
 /* Bits of a worker's attention word. Anybody sets, the worker clears. */
 enum crew__attention {

@@ -353,7 +353,7 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 	/* pinned ones need a fiber of their own */
 	if (crew__unlikely(has_record && newest != ((uintptr_t)group | CREW__SLOT_RECORD)))
 		return false;
-	if (crew__unlikely(crew__stack_pointer() < fiber->room))
+	if (crew__unlikely((uintptr_t)crew__stack_pointer() < fiber->room))
 		return false;
 	if ((CREW__HARD ||
 	     crew__unlikely(crew__load_relaxed(&worker->deque.attention) & CREW__LOOK)) &&

@@ -15,6 +15,7 @@
 
 #include "crew/crew.h"
 #include "crew/fork.h"
+#include "crew/lock.h"
 #include "crew/lot.h"
 
 #endif /* CREW_ALL_H */

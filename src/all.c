@@ -41,6 +41,7 @@
 #include "scope/run.c"
 #include "scope/scope.c"
 #include "scope/spawn.c"
+#include "sync/lock.c"
 #include "sync/lot.c"
 #include "watch/dump.c"
 #include "watch/scopes.c"

@@ -181,7 +181,7 @@ bool crew__fiber_look(struct crew__fiber *fiber)
 	return true;
 }
 
-void crew__task_returned(const struct crew__fiber *fiber, const struct crew_scope *scope,
+void crew__task_returned(struct crew__fiber *fiber, const struct crew_scope *scope,
 			 const char *site)
 {
 	if (crew__unlikely(!crew__fiber_clean(fiber)))
@@ -190,6 +190,8 @@ void crew__task_returned(const struct crew__fiber *fiber, const struct crew_scop
 			      "exec there",
 			      site);
 	crew__require(fiber->scope == scope, "a task returned without closing its group", site);
+	if (crew__unlikely(fiber->locks))
+		crew__locks_left(fiber);
 }
 
 /* What crew__call_task calls for a task with a record: its frame is the outermost

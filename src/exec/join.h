@@ -66,6 +66,8 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record);
 /* The task on the fiber, or what the plain thread (NULL) did, ends otherwise than it said
  * with crew_fail(). */
 void crew__pending_drop(struct crew__fiber *fiber);
+/* The task that has ended on the fiber still holds locks. Implemented in sync/. */
+void crew__locks_left(struct crew__fiber *fiber);
 
 static inline struct crew__lock *crew__join_lock(struct crew_group *group)
 {
@@ -137,8 +139,8 @@ static inline void crew__task_begin(struct crew__worker *worker, struct crew_sco
 	crew__count(&worker->counters.tasks, 1);
 }
 
-/* Ends the process if it should not have returned. */
-void crew__task_returned(const struct crew__fiber *fiber, const struct crew_scope *scope,
+/* Ends the process if it should not have returned. What it holds is broken. */
+void crew__task_returned(struct crew__fiber *fiber, const struct crew_scope *scope,
 			 const char *site);
 
 static inline void crew__task_end(struct crew__fiber *fiber)

@@ -44,6 +44,7 @@ struct crew__fiber {
 	struct crew_task *task;	     /* own: the task that runs, if it has handles */
 	struct crew_error *pending;  /* own: what the task has said with crew_fail() */
 	uintptr_t room;		     /* below it no join runs children in place */
+	struct crew_lock *locks;     /* own: the list of what its task holds (sync/hold.h) */
 	bool fresh;		     /* its context must be made before use */
 	uint8_t passed;		     /* HARD: how often it was passed on since it ran */
 	/* what dumps print; written by the own side, read by anybody */

@@ -309,6 +309,8 @@ static __attribute__((noinline)) int run_record(struct crew_group *group, struct
 	uint64_t outer = crew__own(&fiber->name);
 	int rc = crew__record_run(fiber, record, false);
 
+	if (fiber->locks)
+		crew__locks_left(fiber);
 	if (rc && fiber->scope == &group->scope) {
 		crew__group_child_failed(group, rc);
 		rc = 0;
@@ -324,6 +326,8 @@ static __attribute__((noinline)) void ended_badly(struct crew_group *group,
 	uint64_t outer = crew__own(&fiber->name);
 
 	crew__show_pointer(&fiber->name, NULL);
+	if (fiber->locks)
+		crew__locks_left(fiber);
 	if (rc)
 		crew__group_child_failed(group, rc);
 	else
@@ -378,7 +382,8 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 		rc = ((crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0))(arg);
 	if (crew__unlikely(fiber->scope != &group->scope))
 		left_open(site);
-	if (crew__unlikely(rc || fiber->pending))
+	/* one question for all three: it is asked for every child */
+	if (crew__unlikely((uintptr_t)fiber->pending | (uintptr_t)fiber->locks | (uint32_t)rc))
 		ended_badly(group, fiber, rc);
 	crew__show(&fiber->site, outer);
 	return true;

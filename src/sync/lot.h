@@ -10,7 +10,7 @@
  *		them (a condition has its own in its lock's lot) keeps them itself.
  *	end	take a wait out of its queue and grant it, with the code that it returns.
  *	over	granted or cancelled.
- *	waited	the bit in a primitive's word that sends everybody through the lot.
+ *	WAITED	the bit in a primitive's word that sends everybody through the lot.
  *
  * LIFE OF A WAIT
  *	1. The caller looks whether it is cancelled, and prepares the wait (no lock held).
@@ -29,18 +29,18 @@
  *	T4  A cancelled wait that is still in a queue is passed over: it has got nothing.
  *
  * THE WORD OF A PRIMITIVE (lock, semaphore, event). While nobody waits one
- * compare-exchange on it is all. Who must wait sets `waited` under the lot's lock; from then
+ * compare-exchange on it is all. Who must wait sets WAITED under the lot's lock; from then
  * on the word is changed by whoever holds the lot, and by nobody else.
- *	T5  Whoever gives (releases, sets) clears `waited` only while it lets nobody else in:
+ *	T5  Whoever gives (releases, sets) clears WAITED only while it lets nobody else in:
  *	    for as soon as the fast way is open the next one may come, go, and free the
  *	    memory, with us still in it. So what was given away with nobody left to wait
- *	    stays `waited`; the next one who takes goes through the lot, and clears it.
+ *	    stays WAITED; the next one who takes goes through the lot, and clears it.
  *
  * ORDERS
- *	lot.word	a compare-exchange of the word (acq_rel) or a store of it (release)
- *			hands on what was done before; who takes, by compare-exchange or by
- *			a load under the lot's lock, acquires it. What goes by way of a
- *			wait: park.word.
+ *	lot.word	the compare-exchange that gives releases, the one that takes acquires.
+ *			What is stored with WAITED needs no order: whoever acts on it comes
+ *			through the lot's lock, or was woken (park.word). What clears WAITED
+ *			releases what was given before, through the lot.
  *
  * REJECTED
  *	One table of lots by address: saves four words for each primitive, costs a shared
@@ -55,6 +55,9 @@
 #include "exec/exec.h"
 
 #include "crew/lot.h"
+
+/* In the word of a primitive. */
+#define CREW__WAITED UINT64_C(1)
 
 struct crew__wait {
 	struct crew__waiter waiter;

@@ -11,6 +11,13 @@ bool crowd_cancelled(void)
 	return crew_check() == CREW_ECANCELED;
 }
 
+void crowd_sleep(void)
+{
+	static struct crew__word32 never;
+
+	crew__port_wait(&never, 0, crew__port_now() + CREW_US(10));
+}
+
 void crowd_check_freed(const void *at, size_t bytes)
 {
 	const unsigned char *byte = at;
@@ -47,6 +54,8 @@ static void threads_main(void *opaque)
 		if (crowd->roles[i])
 			crew__port_thread_start(&threads[i], play, (void *)(uintptr_t)i, "role");
 	}
+	if (crowd->late)
+		crowd_sleep();
 	for (unsigned i = 0; i < ROLES_MAX; i++)
 		if (crowd->cancelled >> i & 1)
 			crew__scope_cancel(&scopes[i], &cause);

@@ -16,12 +16,16 @@ struct crowd {
 	void (*begin)(void); /* before each run */
 	void (*roles[ROLES_MAX])(void);
 	unsigned cancelled; /* bits: these are cancelled, while they play */
+	bool late;	    /* that only when all have slept (crowd_sleep) */
 	unsigned threads;   /* bits: these are plain threads also where the others are tasks */
 	void (*end)(void);  /* when all have played; a cancelled task may not have begun */
 };
 
 void crowd_of_threads(const char *name, const struct crowd *crowd, unsigned bound);
 void crowd_of_tasks(const char *name, const struct crowd *crowd, uint64_t seeds);
+
+/* Until everybody else waits. */
+void crowd_sleep(void);
 
 /* Whether the caller is cancelled, for what follows from it. */
 bool crowd_cancelled(void);

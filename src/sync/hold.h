@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hold.h - who holds a lock: what lock.c shows to conditions.
+ *
+ * WORDS
+ *	holder	a task, by the fiber that it runs on, or a plain thread, by its number
+ *	word	0 free; a holder; or BROKEN. With CREW__WAITED: everybody goes through the
+ *		lock's lot (lot.h)
+ *	heir	the first in line, to whom the lock is passed
+ *
+ * INVARIANTS
+ *	H1  A fiber names one task: while a task holds a lock no join runs a child on top of
+ *	    it (CREW__NO_ROOM), and when a task ends on a fiber its locks are broken.
+ *	H2  fiber->locks is what the task on it holds, but for what was passed to it while it
+ *	    has not yet gone on.
+ *	H3  With a holder or BROKEN in the word, and only then, somebody who is not over may be
+ *	    in line. Whoever lets go looks for an heir.
+ *
+ * A forked call that its forker takes back counts as the forker: it is a call.
+ *
+ * GUARDED BY tests/model/lock.c.
+ */
+#ifndef CREW__HOLD_H
+#define CREW__HOLD_H
+
+#include "sync/lot.h"
+
+#include "crew/lock.h"
+
+/* Who calls, as a holder. */
+uint64_t crew__hold_self(const struct crew__caller *caller);
+
+/* Does `self` hold it? */
+static inline bool crew__hold_is(const struct crew_lock *lock, uint64_t self)
+{
+	return (crew__load_relaxed(&lock->private_.word) & ~CREW__WAITED) == self;
+}
+
+/* The task's list of locks; NULL is a plain thread, which has none. */
+void crew__hold_begin(struct crew_lock *lock, struct crew__fiber *fiber);
+void crew__hold_end(struct crew_lock *lock, struct crew__fiber *fiber);
+
+/* Passes it to the first in line, or lets it go. pre: the lot is locked, by its holder,
+ * whose hold has ended. */
+void crew__hold_pass(struct crew_lock *lock);
+
+/* Adds to the line a wait that is firm. pre: the lot is locked, by the holder. */
+void crew__hold_append(struct crew_lock *lock, struct crew__wait *wait);
+
+/* Acquires it, and nothing interrupts that. 0 or CREW_EOWNERDEAD. */
+int crew__hold_again(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self);
+
+#endif /* CREW__HOLD_H */

@@ -41,13 +41,13 @@ void crew__hold_end(struct crew_lock *lock, struct crew__fiber *fiber)
 void crew__hold_pass(struct crew_lock *lock)
 {
 	struct crew_lot_queue *line = &lock->private_.lot.private_.queue;
-	uint64_t word = CREW__WAITED; /* T5 */
 	struct crew__wait *heir;
+	uint64_t word = 0;
 
-	while (word == CREW__WAITED && (heir = crew__queue_first(line)))
+	while (!word && (heir = crew__queue_first(line)))
 		if (crew__lot_end(&lock->private_.lot, heir, 0))
 			word = heir->what | (line->first ? CREW__WAITED : 0);
-	crew__store_relaxed(&lock->private_.word, word);
+	crew__store_release(&lock->private_.word, word); /* pairs: lot.word */
 }
 
 void crew__hold_append(struct crew_lock *lock, struct crew__wait *wait)
@@ -81,8 +81,8 @@ static void look_at_line(struct crew_lock *lock)
 	uint64_t word = crew__load_relaxed(&lock->private_.word);
 
 	if (!lock->private_.lot.private_.queue.first && word & CREW__WAITED && !(word & BROKEN))
-		/* pairs: lot.word, of those who have let go */
-		crew__store_release(&lock->private_.word, word & ~CREW__WAITED);
+		crew__store_release(&lock->private_.word,
+				    word & ~CREW__WAITED); /* pairs: lot.word */
 }
 
 /* The slow way in. */
@@ -166,6 +166,19 @@ int crew_lock_acquire_nowait(struct crew_lock *lock)
 	return rc;
 }
 
+/* False: nobody is in line any more (T6). */
+static bool pass_in_line(struct crew_lock *lock)
+{
+	bool waited;
+
+	crew__lot_enter(&lock->private_.lot);
+	waited = crew__load_relaxed(&lock->private_.word) & CREW__WAITED;
+	if (waited)
+		crew__hold_pass(lock);
+	crew__lot_leave(&lock->private_.lot);
+	return waited;
+}
+
 int crew_lock_release(struct crew_lock *lock)
 {
 	struct crew__caller caller = crew__caller();
@@ -175,11 +188,9 @@ int crew_lock_release(struct crew_lock *lock)
 		return CREW_EPERM;
 	crew__hold_end(lock, caller.fiber);
 	/* pairs: lot.word. LAST TOUCH when it succeeds */
-	if (crew__likely(crew__cas_acq_rel(&lock->private_.word, &self, 0)))
-		return 0;
-	crew__lot_enter(&lock->private_.lot);
-	crew__hold_pass(lock);
-	crew__lot_leave(&lock->private_.lot);
+	while (crew__unlikely(!crew__cas_acq_rel(&lock->private_.word, &self, 0)) &&
+	       !pass_in_line(lock))
+		self &= ~CREW__WAITED;
 	return 0;
 }
 

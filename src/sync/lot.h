@@ -31,16 +31,18 @@
  * THE WORD OF A PRIMITIVE (lock, semaphore, event). While nobody waits one
  * compare-exchange on it is all. Who must wait sets WAITED under the lot's lock; from then
  * on the word is changed by whoever holds the lot, and by nobody else.
- *	T5  Whoever gives (releases, sets) clears WAITED only while it lets nobody else in:
- *	    for as soon as the fast way is open the next one may come, go, and free the
- *	    memory, with us still in it. So what was given away with nobody left to wait
- *	    stays WAITED; the next one who takes goes through the lot, and clears it.
+ *	T5  WAITED is in the word exactly while somebody waits whose turn can come, but for
+ *	    the time in which the lot is locked, or one who was cancelled is on its way out.
+ *	T6  Whoever gives (releases, sets) may be the last to touch the memory: the next one
+ *	    may come by the fast way, go, and free it. While nobody waits the compare-exchange
+ *	    is the last touch. With somebody in line, or on its way out, nobody else may free
+ *	    it: that one has yet to return, and does so after the lot was unlocked. So a
+ *	    giver that finds the lot without WAITED takes the fast way again.
  *
  * ORDERS
- *	lot.word	the compare-exchange that gives releases, the one that takes acquires.
- *			What is stored with WAITED needs no order: whoever acts on it comes
- *			through the lot's lock, or was woken (park.word). What clears WAITED
- *			releases what was given before, through the lot.
+ *	lot.word	what gives, or clears WAITED, releases: compare-exchange, or store under
+ *			the lot's lock. The compare-exchange that takes acquires. Who was woken
+ *			sees what was before by its wait (park.word).
  *
  * REJECTED
  *	One table of lots by address: saves four words for each primitive, costs a shared

@@ -17,5 +17,6 @@
 #include "crew/fork.h"
 #include "crew/lock.h"
 #include "crew/lot.h"
+#include "crew/semaphore.h"
 
 #endif /* CREW_ALL_H */

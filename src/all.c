@@ -43,6 +43,7 @@
 #include "scope/spawn.c"
 #include "sync/lock.c"
 #include "sync/lot.c"
+#include "sync/semaphore.c"
 #include "watch/dump.c"
 #include "watch/scopes.c"
 #include "watch/stats.c"

@@ -35,7 +35,8 @@
  *	release to a waiter	the lot's lock, a compare-exchange, and it is made ready
  *	end of a task		nothing, unless it holds a lock
  *
- * See also: crew/lot.h (what it is made of).
+ * See also: crew/semaphore.h (several at a time, whoever gives back), crew/lot.h (what it
+ * is made of).
  */
 #ifndef CREW_LOCK_H
 #define CREW_LOCK_H

@@ -30,6 +30,8 @@
  * CREW_EOWNERDEAD and does not hold it. It stays broken until it is initialised anew. A
  * plain thread that ends so is not noticed.
  *
+ * What the calls cost:
+ *
  *	acquire, release	a compare-exchange each while nobody waits
  *	acquire that waits	the lot's lock, two switches; no memory
  *	release to a waiter	the lot's lock, a compare-exchange, and it is made ready

@@ -38,6 +38,8 @@
  * cancelled meanwhile; cancelled, it returns CREW_ECANCELED, and the waker is told to
  * take the next one.
  *
+ * What the calls cost:
+ *
  *	crew_lot_lock, unlock	one atomic exchange each
  *	crew_lot_wait		those, and if it waits: two switches, no memory
  *	crew_lot_wake		one compare-exchange; unlock makes it ready

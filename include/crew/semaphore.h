@@ -22,6 +22,8 @@
  * want few and would fit. Who wants more than the maximum can never be served: it waits,
  * for its cancellation, and nobody waits for it. Without a maximum nothing is too much.
  *
+ * What the calls cost:
+ *
  *	acquire, release	a compare-exchange each while nobody waits
  *	acquire that waits	the lot's lock, two switches; no memory
  *	release to waiters	the lot's lock, and for each that is served a

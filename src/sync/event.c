@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event.c - set once, over a lot (lot.h). The word is 0, CREW__WAITED, or SET; it is set
+ * by a compare-exchange, and with somebody in line under the lot's lock, T6.
+ *
+ * GUARDED BY tests/model/event.c, tests/api/event.c.
+ */
+#include "sync/lot.h"
+
+#include "crew/event.h"
+
+#define SET UINT64_C(2)
+
+/* False: there is nobody any more. */
+static bool set_in_line(struct crew_event *event)
+{
+	struct crew_lot *lot = &event->private_.lot;
+	bool waited;
+
+	crew__lot_enter(lot);
+	waited = crew__load_relaxed(&event->private_.word) & CREW__WAITED;
+	if (waited) {
+		crew__lot_end_all(lot, &lot->private_.queue, 0);
+		crew__store_release(&event->private_.word, SET); /* pairs: lot.word */
+	}
+	crew__lot_leave(lot);
+	return waited;
+}
+
+void crew_event_set(struct crew_event *event)
+{
+	uint64_t word = 0;
+
+	/* pairs: lot.word. LAST TOUCH when it succeeds */
+	while (!crew__cas_acq_rel(&event->private_.word, &word, SET)) {
+		if (word & SET || set_in_line(event))
+			return;
+		word = 0;
+	}
+}
+
+bool crew_event_is_set(const struct crew_event *event)
+{
+	return crew__load_acquire(&event->private_.word) & SET; /* pairs: lot.word */
+}
+
+int crew_event_wait(struct crew_event *event)
+{
+	struct crew__caller caller = crew__caller();
+	int rc = crew__caller_check(&caller);
+	struct crew__wait wait;
+	uint64_t word = 0;
+
+	if (rc || crew_event_is_set(event))
+		return rc;
+	crew__wait_prepare(&wait, 0, true);
+	crew__lot_enter(&event->private_.lot);
+	/* (it may be waited for already) */
+	crew__cas_acq_rel(&event->private_.word, &word, CREW__WAITED); /* pairs: lot.word */
+	if (word & SET) {
+		crew__lot_leave(&event->private_.lot);
+		crew__wait_drop(&wait);
+		return 0;
+	}
+	if (crew__lot_wait(&event->private_.lot, &event->private_.lot.private_.queue, &wait,
+			   "event"))
+		return 0;
+	word = CREW__WAITED;
+	if (!event->private_.lot.private_.queue.first)
+		crew__cas_acq_rel(&event->private_.word, &word, 0); /* T5 */
+	crew__lot_leave(&event->private_.lot);
+	return CREW_ECANCELED;
+}
+
+void crew_event_read_stats(const struct crew_event *event, struct crew_event_stats *stats)
+{
+	struct crew_event *locked = (struct crew_event *)(uintptr_t)event;
+	struct crew_event_stats now = { .size = sizeof(now) };
+
+	crew__lot_enter(&locked->private_.lot);
+	now.waiting = crew__queue_count(&event->private_.lot.private_.queue);
+	now.set = crew_event_is_set(event);
+	crew__lot_leave(&locked->private_.lot);
+	crew__stats_give(stats, &now, sizeof(now));
+}
+
+void crew_event_fini(struct crew_event *event)
+{
+	crew__lot_enter(&event->private_.lot);
+	crew__queue_fini(&event->private_.lot.private_.queue,
+			 "an event is given up while somebody waits for it");
+	crew__lot_leave(&event->private_.lot);
+}

@@ -14,6 +14,7 @@
 #define CREW_ALL_H
 
 #include "crew/crew.h"
+#include "crew/condition.h"
 #include "crew/event.h"
 #include "crew/fork.h"
 #include "crew/lock.h"

@@ -37,8 +37,8 @@
  *	release to a waiter	the lot's lock, a compare-exchange, and it is made ready
  *	end of a task		nothing, unless it holds a lock
  *
- * See also: crew/semaphore.h (several at a time, whoever gives back), crew/lot.h (what it
- * is made of).
+ * See also: crew/condition.h (wait for what others do under it), crew/semaphore.h (several
+ * at a time, whoever gives back), crew/lot.h (what it is made of).
  */
 #ifndef CREW_LOCK_H
 #define CREW_LOCK_H
@@ -47,6 +47,8 @@
 #include "crew/lot.h"
 
 CREW_BEGIN
+
+struct crew_condition;
 
 /*
  * Zeroed storage is a free lock. It must not be moved or copied while it is held. When
@@ -57,9 +59,9 @@ struct crew_lock {
 	struct {
 		struct crew_word word; /* who holds it, and whether somebody waits */
 		struct crew_lot lot;
-		struct crew_lock *next; /* held by the same task */
-		void *conditions;	/* of this lock, that somebody waits in */
-		const char *broke;	/* who ended while holding it */
+		struct crew_lock *next;		   /* held by the same task */
+		struct crew_condition *conditions; /* of this lock, that somebody waits in */
+		const char *broke;		   /* who ended while holding it */
 		void *reserved;
 	} private_;
 };

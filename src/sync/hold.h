@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold.h - who holds a lock: what lock.c shows to conditions.
+ * hold.h - who holds a lock: what lock.c shows to condition.c.
  *
  * WORDS
  *	holder	a task, by the fiber that it runs on, or a plain thread, by its number
@@ -18,7 +18,7 @@
  *
  * A forked call that its forker takes back counts as the forker: it is a call.
  *
- * GUARDED BY tests/model/lock.c.
+ * GUARDED BY tests/model/lock.c, tests/model/condition.c.
  */
 #ifndef CREW__HOLD_H
 #define CREW__HOLD_H

@@ -2,6 +2,8 @@
 /* lock.c - see hold.h. */
 #include "sync/hold.h"
 
+#include "crew/condition.h"
+
 #define THREAD UINT64_C(2) /* the holder is a plain thread */
 #define BROKEN UINT64_C(4)
 
@@ -199,9 +201,16 @@ int crew_lock_release(struct crew_lock *lock)
 static void break_lock(struct crew_lock *lock, const char *by)
 {
 	struct crew_lot *lot = &lock->private_.lot;
+	struct crew_condition *condition;
 
 	crew__lot_enter(lot);
 	lock->private_.broke = by;
+	for (condition = lock->private_.conditions; condition;
+	     condition = condition->private_.next) {
+		crew__lot_end_all(lot, &condition->private_.queue, CREW_EOWNERDEAD);
+		condition->private_.at = NULL;
+	}
+	lock->private_.conditions = NULL;
 	crew__lot_end_all(lot, &lot->private_.queue, CREW_EOWNERDEAD);
 	crew__store_relaxed(&lock->private_.word, BROKEN | CREW__WAITED);
 	crew__lot_leave(lot);
@@ -249,6 +258,9 @@ void crew_lock_read_stats(const struct crew_lock *lock, struct crew_lock_stats *
 void crew_lock_fini(struct crew_lock *lock)
 {
 	crew__lot_enter(&lock->private_.lot);
+	if (lock->private_.conditions)
+		crew__queue_fini(&lock->private_.conditions->private_.queue,
+				 "a lock is given up while somebody waits for a condition of it");
 	crew__queue_fini(&lock->private_.lot.private_.queue,
 			 "a lock is given up while somebody waits for it");
 	crew__lot_leave(&lock->private_.lot);

@@ -162,5 +162,5 @@ Test(event, the_last_one_frees_it_when_waits_were_cancelled, .timeout = 300)
 			       .late = true,
 			       .end = end_gone };
 
-	crowd_of_threads("event_gone", &crowd, 2);
+	crowd_of_threads("event_gone", &crowd, 1);
 }

@@ -67,7 +67,7 @@ TEST_LIBS = -lm $(LIBS)
 # Release builds compile src/all.c, which holds everything but the doors.
 DOORS    = src/exec/self.c $(if $(filter sim simhard,$(MODE)),$(wildcard src/sim/*.c) src/port/lock.c,$(wildcard src/port/*.c))
 SWITCH   = $(if $(filter asm,$(FIBER)),src/fiber/switch_$(ARCH).S,src/fiber/switch_ucontext.c)
-PARTS    = $(filter-out $(DOORS) src/fiber/switch_ucontext.c src/port/%,$(wildcard src/base/*.c src/fiber/*.c src/exec/*.c src/scope/*.c src/sync/*.c src/watch/*.c))
+PARTS    = $(filter-out $(DOORS) src/fiber/switch_ucontext.c src/port/%,$(wildcard src/base/*.c src/fiber/*.c src/exec/*.c src/scope/*.c src/sync/*.c src/parallel/*.c src/watch/*.c))
 SOURCES  = $(if $(filter release,$(MODE)),src/all.c,$(PARTS)) $(DOORS) $(SWITCH)
 OBJECTS  = $(addprefix $(B)/,$(addsuffix .o,$(basename $(SOURCES))))
 HEADERS  = $(wildcard include/*.h include/crew/*.h)

@@ -20,5 +20,6 @@
 #include "crew/lock.h"
 #include "crew/lot.h"
 #include "crew/semaphore.h"
+#include "crew/parallel.h"
 
 #endif /* CREW_ALL_H */

@@ -46,6 +46,8 @@
 #include "sync/lock.c"
 #include "sync/lot.c"
 #include "sync/semaphore.c"
+#include "parallel/for.c"
+#include "parallel/split.c"
 #include "watch/dump.c"
 #include "watch/scopes.c"
 #include "watch/stats.c"

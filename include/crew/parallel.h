@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * crew/parallel.h - algorithms that use all workers.
+ *
+ *	crew/parallel_for.h	loops over ranges, blocks and arrays; map; several calls
+ *
+ * What they have in common is said in crew/parallel_for.h.
+ */
+#ifndef CREW_PARALLEL_H
+#define CREW_PARALLEL_H
+
+#include "crew/parallel_for.h"
+
+#endif /* CREW_PARALLEL_H */

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* model/parallel.c - the splitter (src/parallel/split.h): every index once, whoever takes
+ * the halves; none twice when something fails or is cancelled meanwhile. */
+#include "crew/parallel.h"
+#include "model/model.h"
+
+static int ran_range(size_t begin, size_t end, void *arg)
+{
+	(void)arg;
+	for (size_t i = begin; i < end; i++)
+		model_ran((unsigned)i);
+	return 0;
+}
+
+/* ---- all goes well ------------------------------------------------------------------------ */
+
+static int whole_program(void *arg)
+{
+	(void)arg;
+	crew__sim_check(crew_for(0, 9, ran_range, NULL, CREW_PARALLEL(.grain = 1)) == 0,
+			"a loop failed");
+	model_check_ran(0, 9);
+	return 0;
+}
+
+Test(parallel, each_index_once, .timeout = 300)
+{
+	struct model model = { .program = whole_program };
+
+	model_search("parallel_each", model, 3000);
+}
+
+static int sleeps_too(size_t begin, size_t end, void *arg)
+{
+	if (begin % 3 == 1)
+		crew__sim_check(crew_sleep(CREW_MS(1)) == 0, "a sleep failed");
+	if (begin % 3 == 2)
+		crew_yield();
+	return ran_range(begin, end, arg);
+}
+
+static int waits_program(void *arg)
+{
+	(void)arg;
+	crew__sim_check(crew_for(0, 7, sleeps_too, NULL, CREW_PARALLEL(.grain = 1)) == 0,
+			"a loop failed");
+	model_check_ran(0, 7);
+	return 0;
+}
+
+Test(parallel, bodies_that_wait, .timeout = 300)
+{
+	struct model model = { .program = waits_program, .lasts = -1 };
+
+	model_search("parallel_waits", model, 3000);
+}
+
+static int inner_loop(size_t begin, size_t end, void *arg)
+{
+	(void)end;
+	return crew_for(begin * 4, begin * 4 + 4, ran_range, arg, CREW_PARALLEL(.grain = 1));
+}
+
+static int nested_program(void *arg)
+{
+	(void)arg;
+	crew__sim_check(crew_for(0, 3, inner_loop, NULL, CREW_PARALLEL(.grain = 1)) == 0,
+			"a loop failed");
+	model_check_ran(0, 12);
+	return 0;
+}
+
+Test(parallel, loops_in_loops, .timeout = 300)
+{
+	struct model model = { .program = nested_program };
+
+	model_search("parallel_nested", model, 2000);
+}
+
+/* ---- a body fails --------------------------------------------------------------------------- */
+
+static int fails_at_four(size_t begin, size_t end, void *arg)
+{
+	ran_range(begin, end, arg);
+	return begin == 4 ? 5 : 0;
+}
+
+static int failing_program(void *arg)
+{
+	(void)arg;
+	return crew_for(0, 8, fails_at_four, NULL, CREW_PARALLEL(.grain = 1));
+}
+
+Test(parallel, a_failure_comes_out_and_nothing_runs_twice, .timeout = 300)
+{
+	struct model model = { .program = failing_program, .expected = 5 };
+
+	model_search("parallel_fails", model, 3000);
+}
+
+static int fails_or_sleeps(size_t begin, size_t end, void *arg)
+{
+	ran_range(begin, end, arg);
+	return begin == 2 ? 6 : crew_sleep(CREW_S(1000));
+}
+
+static int waking_program(void *arg)
+{
+	(void)arg;
+	return crew_for(0, 4, fails_or_sleeps, NULL, CREW_PARALLEL(.grain = 1));
+}
+
+Test(parallel, a_failure_wakes_who_waits, .timeout = 300)
+{
+	struct model model = { .program = waking_program, .expected = 6 };
+
+	model_search("parallel_wakes", model, 3000);
+}
+
+/* ---- it is cancelled from outside ------------------------------------------------------------ */
+
+static int cancels(void *scope)
+{
+	crew_scope_cancel(scope, "enough");
+	return 0;
+}
+
+static int cancelled_program(void *arg)
+{
+	struct crew_scope outer;
+	struct crew_group *group;
+	int rc;
+
+	(void)arg;
+	crew_scope_open(&outer, NULL);
+	group = model_open(NULL);
+	crew_group_spawn(group, cancels, &outer);
+	rc = crew_for(0, 8, ran_range, NULL, CREW_PARALLEL(.grain = 1));
+	if (rc == 0)
+		model_check_ran(0, 8);
+	else
+		crew__sim_check(rc == CREW_ECANCELED, "another code");
+	rc = model_close(group, rc);
+	crew__sim_check(rc == 0 || rc == CREW_ECANCELED, "close failed");
+	return crew_scope_close(&outer, rc);
+}
+
+Test(parallel, a_cancelled_loop_runs_nothing_twice, .timeout = 300)
+{
+	struct model model = { .program = cancelled_program };
+
+	model_search("parallel_cancelled", model, 3000);
+}

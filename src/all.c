@@ -47,6 +47,7 @@
 #include "sync/lot.c"
 #include "sync/semaphore.c"
 #include "parallel/for.c"
+#include "parallel/reduce.c"
 #include "parallel/split.c"
 #include "watch/dump.c"
 #include "watch/scopes.c"

@@ -3,6 +3,7 @@
  * crew/parallel.h - algorithms that use all workers.
  *
  *	crew/parallel_for.h	loops over ranges, blocks and arrays; map; several calls
+ *	crew/parallel_reduce.h	sums and the like, the least and the greatest, histograms
  *
  * What they have in common is said in crew/parallel_for.h.
  */
@@ -10,5 +11,6 @@
 #define CREW_PARALLEL_H
 
 #include "crew/parallel_for.h"
+#include "crew/parallel_reduce.h"
 
 #endif /* CREW_PARALLEL_H */

@@ -41,7 +41,7 @@
  * What the caller wrote before is visible to bodies; what they wrote is visible to the
  * caller afterwards. Bodies of one call may run at the same time.
  *
- * See also: crew/group.h (tasks that differ), crew/fork.h.
+ * See also: crew/parallel_reduce.h, crew/group.h (tasks that differ), crew/fork.h.
  */
 #ifndef CREW_PARALLEL_FOR_H
 #define CREW_PARALLEL_FOR_H
@@ -59,7 +59,7 @@ struct crew_parallel_options {
 	const char *name;  /* of the pieces, for dumps; a string constant, not copied */
 	struct crew *crew; /* who runs it; default: the crew of the calling task */
 	size_t grain;	   /* turns of one piece at most; default: by time */
-	bool fixed_order;  /* the same result on every run */
+	bool fixed_order;  /* the same result on every run: crew/parallel_reduce.h */
 	char reserved[7];
 };
 

@@ -37,7 +37,7 @@ static int run(struct for_call *call, crew__loop_fn *leaf,
 	return crew__parallel_enter(options, for_task, call);
 }
 
-/* ---- ranges and blocks ------------------------------------------------------------- */
+/* ---- ranges and blocks ---- */
 
 static int range_leaf(struct crew__loop *loop, const struct crew_block *leaf, void *into)
 {
@@ -74,7 +74,7 @@ int crew_for_blocks(const struct crew_block *whole, crew_block_fn *fn, void *arg
 	return run(&call, block_leaf, options);
 }
 
-/* ---- arrays --------------------------------------------------------------------------- */
+/* ---- arrays ---- */
 
 static int each_leaf(struct crew__loop *loop, const struct crew_block *leaf, void *into)
 {
@@ -125,7 +125,7 @@ int crew_map(const void *from, size_t from_bytes, void *to, size_t to_bytes, siz
 	return fn ? run(&call, map_leaf, options) : CREW_EINVAL;
 }
 
-/* ---- calls ------------------------------------------------------------------------------ */
+/* ---- calls ---- */
 
 static int call_leaf(struct crew__loop *loop, const struct crew_block *leaf, void *into)
 {

@@ -30,7 +30,7 @@ struct piece {
 	alignas(16) char own[OWN_BYTES];
 };
 
-/* ---- blocks ------------------------------------------------------------------- */
+/* ---- blocks ---- */
 
 static size_t extent(const struct crew_block *block, int side)
 {
@@ -62,7 +62,7 @@ static void halve(struct crew_block *block, struct crew_block *right)
 	right->begin[longest] = block->end[longest];
 }
 
-/* ---- leaves --------------------------------------------------------------------- */
+/* ---- leaves ---- */
 
 static void remember(struct crew__loop *loop, int rc)
 {
@@ -119,10 +119,18 @@ static void run_leaf(struct crew__loop *loop, const struct crew_block *block, vo
 	let_others();
 }
 
-/* ---- pieces ----------------------------------------------------------------------- */
+/* ---- pieces ---- */
 
 static void run_block(struct crew__loop *loop, struct crew_block *block, void *into,
 		      struct pace *pace);
+
+void crew__fold_begin(const struct crew__fold *fold, void *into)
+{
+	if (fold->identity)
+		memcpy(into, fold->identity, fold->bytes);
+	else
+		memset(into, 0, fold->bytes);
+}
 
 static bool open_own(struct piece *piece)
 {
@@ -132,7 +140,7 @@ static bool open_own(struct piece *piece)
 		return true;
 	piece->into = fold->bytes <= OWN_BYTES ? piece->own : crew__alloc(fold->bytes);
 	if (piece->into)
-		memcpy(piece->into, fold->identity, fold->bytes);
+		crew__fold_begin(fold, piece->into);
 	else
 		fail(piece->loop, CREW_ENOMEM);
 	return piece->into;
@@ -198,7 +206,7 @@ static void run_block(struct crew__loop *loop, struct crew_block *block, void *i
 	}
 }
 
-/* ---- alone --------------------------------------------------------------------------- */
+/* ---- alone ---- */
 
 /* What is left after the beginning: of the whole, of its first slice, of that one's. */
 struct rest {
@@ -254,7 +262,7 @@ static int run_alone(struct crew__loop *loop, struct rest *rest, void *into, siz
 	return rc;
 }
 
-/* ---- loops ----------------------------------------------------------------------------- */
+/* ---- loops ---- */
 
 static void run_rest(struct crew__loop *loop, struct rest *rest, void *into, struct pace *pace)
 {

@@ -51,8 +51,8 @@ struct crew__loop;
 typedef int crew__loop_fn(struct crew__loop *loop, const struct crew_block *leaf, void *into);
 
 struct crew__fold {
-	size_t bytes; /* of an accumulator */
-	const void *identity;
+	size_t bytes;	      /* of an accumulator */
+	const void *identity; /* NULL: zeros */
 	void (*join)(struct crew__loop *loop, void *into, const void *right);
 	bool fixed;
 };
@@ -73,6 +73,9 @@ int crew__parallel_enter(const struct crew_parallel_options *options, crew_task_
 /* Takes over the options (or NULL). */
 void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,
 		     const struct crew_parallel_options *options);
+
+/* Makes `into` the identity. */
+void crew__fold_begin(const struct crew__fold *fold, void *into);
 
 /* pre: a task. `into` is the identity at first. */
 int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void *into);

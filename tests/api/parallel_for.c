@@ -32,7 +32,7 @@ static bool saw(size_t begin, size_t end)
 	return right;
 }
 
-/* ---- each index once -------------------------------------------------------------------- */
+/* ---- each index once ---- */
 
 static int ranges(void *arg)
 {
@@ -195,7 +195,7 @@ Test(parallel_for, for_each_and_map)
 	in_tasks(arrays, NULL);
 }
 
-/* ---- failures ------------------------------------------------------------------------------ */
+/* ---- failures ---- */
 
 static int fail_at(size_t begin, size_t end, void *arg)
 {
@@ -317,7 +317,7 @@ Test(parallel_for, a_cancellation_that_nobody_asked_for_is_a_failure)
 	in_tasks(give_up_for_no_reason, NULL);
 }
 
-/* ---- bodies are as free as tasks ------------------------------------------------------------- */
+/* ---- bodies are as free as tasks ---- */
 
 static int inner(size_t begin, size_t end, void *arg)
 {
@@ -404,7 +404,7 @@ Test(parallel_for, bodies_wait)
 	in_tasks(sleepers, NULL);
 }
 
-/* ---- who runs it -------------------------------------------------------------------------- */
+/* ---- who runs it ---- */
 
 static struct crew_word running;
 

@@ -12,7 +12,7 @@ static int ran_range(size_t begin, size_t end, void *arg)
 	return 0;
 }
 
-/* ---- all goes well ------------------------------------------------------------------------ */
+/* ---- all goes well ---- */
 
 static int whole_program(void *arg)
 {
@@ -77,7 +77,57 @@ Test(parallel, loops_in_loops, .timeout = 300)
 	model_search("parallel_nested", model, 2000);
 }
 
-/* ---- a body fails --------------------------------------------------------------------------- */
+/* ---- what is folded is in order ---- */
+
+struct stretch {
+	size_t begin;
+	size_t end;
+};
+
+static int extends(void *into, size_t begin, size_t end, void *arg)
+{
+	struct stretch *stretch = into;
+
+	if (stretch->begin == stretch->end)
+		stretch->begin = stretch->end = begin;
+	crew__sim_check(stretch->end == begin, "added out of order");
+	stretch->end = end;
+	return ran_range(begin, end, arg);
+}
+
+static void appends(void *into, const void *right, void *arg)
+{
+	struct stretch *stretch = into;
+	const struct stretch *other = right;
+
+	(void)arg;
+	crew__sim_check(stretch->end == other->begin, "joined out of order");
+	stretch->end = other->end;
+}
+
+static int folding_program(void *arg)
+{
+	struct crew_reducer reducer = { .bytes = sizeof(struct stretch),
+					.add = extends,
+					.join = appends };
+	struct stretch all;
+
+	(void)arg;
+	crew__sim_check(crew_reduce(1, 8, &all, &reducer, NULL, CREW_PARALLEL(.grain = 1)) == 0,
+			"a reduction failed");
+	crew__sim_check(all.begin == 1 && all.end == 8, "something is missing");
+	model_check_ran(1, 8);
+	return 0;
+}
+
+Test(parallel, reductions_keep_the_order, .timeout = 300)
+{
+	struct model model = { .program = folding_program };
+
+	model_search("parallel_reduce", model, 3000);
+}
+
+/* ---- a body fails ---- */
 
 static int fails_at_four(size_t begin, size_t end, void *arg)
 {
@@ -117,7 +167,7 @@ Test(parallel, a_failure_wakes_who_waits, .timeout = 300)
 	model_search("parallel_wakes", model, 3000);
 }
 
-/* ---- it is cancelled from outside ------------------------------------------------------------ */
+/* ---- it is cancelled from outside ---- */
 
 static int cancels(void *scope)
 {

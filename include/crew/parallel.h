@@ -4,12 +4,14 @@
  *
  *	crew/parallel_for.h	loops over ranges, blocks and arrays; map; several calls
  *	crew/parallel_reduce.h	sums and the like, the least and the greatest, histograms
+ *	crew/parallel_array.h	find, copy what passes, partition, running sums
  *
  * What they have in common is said in crew/parallel_for.h.
  */
 #ifndef CREW_PARALLEL_H
 #define CREW_PARALLEL_H
 
+#include "crew/parallel_array.h"
 #include "crew/parallel_for.h"
 #include "crew/parallel_reduce.h"
 

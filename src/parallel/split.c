@@ -98,6 +98,12 @@ static void let_others(void)
 		crew_yield();
 }
 
+int crew__loop_look(void)
+{
+	let_others();
+	return crew_check();
+}
+
 static void adapt(struct pace *pace, size_t turns, crew_time took)
 {
 	if (took > LONG_NS && pace->grain > 1)
@@ -186,6 +192,8 @@ static void run_block(struct crew__loop *loop, struct crew_block *block, void *i
 	while (!stopped(loop)) {
 		struct piece right;
 
+		if (loop->skips && loop->skips(loop, block))
+			return;
 		if (volume(block) <= pace->grain) {
 			run_leaf(loop, block, into, pace);
 			return;
@@ -293,7 +301,7 @@ int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void
 		return loop->fn(loop, whole, into);
 	if (!loop->grain) {
 		pace = (struct pace){ .grain = 1, .timed = true };
-		if (turns >= (size_t)workers * PROBE_TURNS)
+		if ((loop->weight ? loop->weight : turns) >= (size_t)workers * PROBE_TURNS)
 			rc = run_alone(loop, &rest, into, &pace.grain);
 		if (rc || rest.count == 0)
 			return rc;
@@ -311,6 +319,8 @@ void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,
 	loop->fn = fn;
 	loop->name = options && options->name ? options->name : "parallel";
 	loop->grain = options ? options->grain : 0;
+	loop->weight = 0;
+	loop->skips = NULL;
 	loop->fold = NULL;
 }
 

@@ -60,7 +60,9 @@ struct crew__fold {
 struct crew__loop {
 	crew__loop_fn *fn;
 	const char *name;
-	size_t grain;		       /* given; 0: by time */
+	size_t grain;  /* given; 0: by time */
+	size_t weight; /* what its turns are in truth; 0: turns */
+	bool (*skips)(struct crew__loop *loop, const struct crew_block *block); /* or NULL */
 	const struct crew__fold *fold; /* NULL: none. Ranges only, no blocks */
 	struct crew__word32 first;     /* failure */
 	struct crew_scope scope;
@@ -79,6 +81,9 @@ void crew__fold_begin(const struct crew__fold *fold, void *into);
 
 /* pre: a task. `into` is the identity at first. */
 int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void *into);
+
+/* For long leaves, now and then: S2 and S5. 0, or a reason to stop. */
+int crew__loop_look(void);
 
 static inline struct crew_block crew__range(size_t begin, size_t end)
 {

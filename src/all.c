@@ -50,6 +50,8 @@
 #include "parallel/for.c"
 #include "parallel/reduce.c"
 #include "parallel/scan.c"
+#include "parallel/sort.c"
+#include "parallel/sort_in_place.c"
 #include "parallel/split.c"
 #include "watch/dump.c"
 #include "watch/scopes.c"

@@ -5,6 +5,7 @@
  *	crew/parallel_for.h	loops over ranges, blocks and arrays; map; several calls
  *	crew/parallel_reduce.h	sums and the like, the least and the greatest, histograms
  *	crew/parallel_array.h	find, copy what passes, partition, running sums
+ *	crew/parallel_sort.h	sort, for any type; merge
  *
  * What they have in common is said in crew/parallel_for.h.
  */
@@ -14,5 +15,6 @@
 #include "crew/parallel_array.h"
 #include "crew/parallel_for.h"
 #include "crew/parallel_reduce.h"
+#include "crew/parallel_sort.h"
 
 #endif /* CREW_PARALLEL_H */

@@ -17,7 +17,8 @@
  * into ones of .grain items if that is less. So results are the same on every run, also
  * where the operation is not quite associative, as with floating-point sums.
  *
- * See also: crew/parallel_for.h (who runs it, failure, cancellation).
+ * See also: crew/parallel_for.h (who runs it, failure, cancellation),
+ * crew/parallel_sort.h.
  */
 #ifndef CREW_PARALLEL_ARRAY_H
 #define CREW_PARALLEL_ARRAY_H

@@ -15,17 +15,12 @@
 #define LONG_NS	    CREW_US(100)
 #define OWN_BYTES   64 /* of an accumulator that needs no memory */
 
-struct pace {
-	size_t grain;
-	bool timed;
-};
-
 /* A right half: its fork, and what it needs. Lies in the frame of whoever halved. */
 struct piece {
 	struct crew_fork fork;
 	struct crew__loop *loop;
 	struct crew_block block;
-	struct pace pace;
+	struct crew__pace pace;
 	void *into; /* its own accumulator, when it has one */
 	alignas(16) char own[OWN_BYTES];
 };
@@ -104,7 +99,7 @@ int crew__loop_look(void)
 	return crew_check();
 }
 
-static void adapt(struct pace *pace, size_t turns, crew_time took)
+void crew__pace_adapt(struct crew__pace *pace, size_t turns, crew_time took)
 {
 	if (took > LONG_NS && pace->grain > 1)
 		pace->grain /= 2;
@@ -113,7 +108,7 @@ static void adapt(struct pace *pace, size_t turns, crew_time took)
 }
 
 static void run_leaf(struct crew__loop *loop, const struct crew_block *block, void *into,
-		     struct pace *pace)
+		     struct crew__pace *pace)
 {
 	crew_time begun = pace->timed ? crew__port_now() : 0;
 	int rc = loop->fn(loop, block, into);
@@ -121,14 +116,14 @@ static void run_leaf(struct crew__loop *loop, const struct crew_block *block, vo
 	if (crew__unlikely(rc))
 		fail(loop, rc);
 	if (pace->timed)
-		adapt(pace, volume(block), crew__port_now() - begun);
+		crew__pace_adapt(pace, volume(block), crew__port_now() - begun);
 	let_others();
 }
 
 /* ---- pieces ---- */
 
 static void run_block(struct crew__loop *loop, struct crew_block *block, void *into,
-		      struct pace *pace);
+		      struct crew__pace *pace);
 
 void crew__fold_begin(const struct crew__fold *fold, void *into)
 {
@@ -162,7 +157,7 @@ static void close_own(struct piece *piece, void *into)
 		crew__free(piece->into);
 }
 
-static void run_own(struct piece *piece, struct pace *pace)
+static void run_own(struct piece *piece, struct crew__pace *pace)
 {
 	if (!stopped(piece->loop) && open_own(piece))
 		run_block(piece->loop, &piece->block, piece->into, pace);
@@ -172,13 +167,13 @@ static void run_own(struct piece *piece, struct pace *pace)
 static int run_taken(void *opaque)
 {
 	struct piece *piece = opaque;
-	struct pace pace = piece->pace;
+	struct crew__pace pace = piece->pace;
 
 	run_own(piece, &pace);
 	return 0;
 }
 
-static void offer(struct piece *piece, struct crew__loop *loop, const struct pace *pace)
+static void offer(struct piece *piece, struct crew__loop *loop, const struct crew__pace *pace)
 {
 	piece->loop = loop;
 	piece->pace = *pace;
@@ -187,7 +182,7 @@ static void offer(struct piece *piece, struct crew__loop *loop, const struct pac
 }
 
 static void run_block(struct crew__loop *loop, struct crew_block *block, void *into,
-		      struct pace *pace)
+		      struct crew__pace *pace)
 {
 	while (!stopped(loop)) {
 		struct piece right;
@@ -272,7 +267,8 @@ static int run_alone(struct crew__loop *loop, struct rest *rest, void *into, siz
 
 /* ---- loops ---- */
 
-static void run_rest(struct crew__loop *loop, struct rest *rest, void *into, struct pace *pace)
+static void run_rest(struct crew__loop *loop, struct rest *rest, void *into,
+		     struct crew__pace *pace)
 {
 	struct piece outer[2]; /* the largest first: it is taken first */
 	int count = rest->count - 1;
@@ -291,7 +287,7 @@ int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void
 {
 	uint32_t workers = crew__self()->crew->worker_count;
 	struct rest rest = { .blocks = { *whole }, .count = 1 };
-	struct pace pace = { .grain = loop->grain };
+	struct crew__pace pace = { .grain = loop->grain };
 	size_t turns = volume(whole);
 	int rc = crew_check();
 
@@ -300,7 +296,7 @@ int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void
 	if (turns <= loop->grain)
 		return loop->fn(loop, whole, into);
 	if (!loop->grain) {
-		pace = (struct pace){ .grain = 1, .timed = true };
+		pace = (struct crew__pace){ .grain = 1, .timed = true };
 		if ((loop->weight ? loop->weight : turns) >= (size_t)workers * PROBE_TURNS)
 			rc = run_alone(loop, &rest, into, &pace.grain);
 		if (rc || rest.count == 0)

@@ -82,6 +82,15 @@ void crew__fold_begin(const struct crew__fold *fold, void *into);
 /* pre: a task. `into` is the identity at first. */
 int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void *into);
 
+/* The grain of one thread of pieces. */
+struct crew__pace {
+	size_t grain;
+	bool timed;
+};
+
+/* A leaf of so many turns took so long. */
+void crew__pace_adapt(struct crew__pace *pace, size_t turns, crew_time took);
+
 /* For long leaves, now and then: S2 and S5. 0, or a reason to stop. */
 int crew__loop_look(void);
 

@@ -201,3 +201,41 @@ Test(parallel, a_cancelled_loop_runs_nothing_twice, .timeout = 300)
 
 	model_search("parallel_cancelled", model, 3000);
 }
+
+/* ---- sorts ---- */
+
+CREW_SORT(sort_numbers, unsigned, CREW_LESS)
+
+static int compare_numbers(const void *a, const void *b, void *arg)
+{
+	(void)arg;
+	return *(const unsigned char *)a - *(const unsigned char *)b;
+}
+
+static int sorting_program(void *arg)
+{
+	static unsigned numbers[9];
+	static unsigned char bytes[30];
+
+	(void)arg;
+	for (unsigned i = 0; i < 30; i++)
+		bytes[i] = (unsigned char)(i * 7 % 30);
+	for (unsigned i = 0; i < 9; i++)
+		numbers[i] = i * 5 % 9;
+	crew__sim_check(sort_numbers(numbers, 9, CREW_PARALLEL(.grain = 2)) == 0, "a sort failed");
+	crew__sim_check(crew_sort(bytes, 30, 1, compare_numbers, NULL, CREW_PARALLEL(.grain = 4)) ==
+				0,
+			"a sort failed");
+	for (unsigned i = 0; i < 30; i++)
+		crew__sim_check(bytes[i] == i, "not sorted");
+	for (unsigned i = 0; i < 9; i++)
+		crew__sim_check(numbers[i] == i, "not sorted");
+	return 0;
+}
+
+Test(parallel, sorts, .timeout = 300)
+{
+	struct model model = { .program = sorting_program };
+
+	model_search("parallel_sorts", model, 1000);
+}

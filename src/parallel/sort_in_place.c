@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sort_in_place.c - the sort that needs no memory: quicksort, its right halves forked. An
+ * array that resists being halved is sorted by a heap instead.
+ *
+ * Items only change places, so all of them are there at any time.
+ */
+#include "parallel/split.h"
+
+#include "crew/fork.h"
+#include "crew/parallel_sort.h"
+
+#include <string.h>
+
+#define GRAIN 1024 /* items that are not worth a fork */
+#define BASE  12   /* items that are not worth a division */
+
+struct places {
+	size_t bytes;
+	crew_compare_fn *compare;
+	void *arg;
+	const char *name;
+	size_t grain;
+	struct crew__word32 stopped;
+};
+
+struct place_piece {
+	struct crew_fork fork;
+	struct places *places;
+	char *items;
+	size_t count;
+	unsigned depth; /* divisions left */
+};
+
+static bool places_less(const struct places *places, const char *a, const char *b)
+{
+	return places->compare(a, b, places->arg) < 0;
+}
+
+static void swap(const struct places *places, char *a, char *b)
+{
+	char spare[64];
+	size_t left = places->bytes;
+
+	while (left > 0 && a != b) {
+		size_t part = left < sizeof(spare) ? left : sizeof(spare);
+
+		memcpy(spare, a, part);
+		memcpy(a, b, part);
+		memcpy(b, spare, part);
+		a += part;
+		b += part;
+		left -= part;
+	}
+}
+
+static void insert_all(const struct places *places, char *items, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		for (char *at = items + i * places->bytes;
+		     at > items && places_less(places, at, at - places->bytes); at -= places->bytes)
+			swap(places, at, at - places->bytes);
+}
+
+static void sink(const struct places *places, char *items, size_t at, size_t count)
+{
+	for (size_t child; (child = 2 * at + 1) < count; at = child) {
+		if (child + 1 < count && places_less(places, items + child * places->bytes,
+						     items + (child + 1) * places->bytes))
+			child++;
+		if (!places_less(places, items + at * places->bytes, items + child * places->bytes))
+			return;
+		swap(places, items + at * places->bytes, items + child * places->bytes);
+	}
+}
+
+static void heap_sort(const struct places *places, char *items, size_t count)
+{
+	for (size_t at = count / 2; at-- > 0;)
+		sink(places, items, at, count);
+	while (count-- > 1) {
+		swap(places, items, items + count * places->bytes);
+		sink(places, items, 0, count);
+	}
+}
+
+/* The middle one of three is first. */
+static void median_first(const struct places *places, char *a, char *b, char *c)
+{
+	if (places_less(places, b, a))
+		swap(places, a, b);
+	if (places_less(places, c, b))
+		swap(places, b, c);
+	if (places_less(places, b, a))
+		swap(places, a, b);
+	swap(places, a, b);
+}
+
+/* Divides by the first item, which goes to the index returned: none left of it is greater,
+ * none right of it is less. Equal ones go to both sides, or many of them would never halve. */
+static size_t divide(const struct places *places, char *items, size_t count)
+{
+	size_t bytes = places->bytes;
+	size_t left = 0;
+	size_t right = count;
+
+	median_first(places, items, items + count / 2 * bytes, items + (count - 1) * bytes);
+	for (;;) {
+		do
+			left++;
+		while (left < right && places_less(places, items + left * bytes, items));
+		do
+			right--;
+		while (right > 0 && places_less(places, items, items + right * bytes));
+		if (left >= right)
+			break;
+		swap(places, items + left * bytes, items + right * bytes);
+	}
+	swap(places, items, items + right * bytes);
+	return right;
+}
+
+static void place_all(struct places *places, char *items, size_t count, unsigned depth);
+
+static int run_places(void *opaque)
+{
+	struct place_piece *piece = opaque;
+
+	place_all(piece->places, piece->items, piece->count, piece->depth);
+	return 0;
+}
+
+static bool places_stop(struct places *places)
+{
+	int rc = crew__loop_look();
+	uint32_t none = 0;
+
+	if (crew__likely(rc == 0))
+		return false;
+	crew__cas32_acq_rel(&places->stopped, &none, (uint32_t)rc);
+	return true;
+}
+
+static void place_all(struct places *places, char *items, size_t count, unsigned depth)
+{
+	struct place_piece right = { .places = places };
+	bool forks = count > places->grain;
+
+	while (count > BASE) {
+		size_t middle;
+
+		if (forks && places_stop(places))
+			return;
+		if (depth-- == 0) {
+			heap_sort(places, items, count);
+			return;
+		}
+		middle = divide(places, items, count);
+		right.items = items + (middle + 1) * places->bytes;
+		right.count = count - middle - 1;
+		right.depth = depth;
+		forks = right.count > places->grain;
+		if (forks)
+			crew_fork_put(&right.fork, run_places, places->name);
+		place_all(places, items, middle, depth);
+		if (forks && !crew_fork_take(&right.fork))
+			return;
+		items = right.items;
+		count = right.count;
+	}
+	insert_all(places, items, count);
+}
+
+struct place_call {
+	struct places places;
+	char *items;
+	size_t count;
+};
+
+static int place_task(void *opaque)
+{
+	struct place_call *call = opaque;
+	unsigned depth = 0;
+	int rc = crew_check();
+
+	if (rc)
+		return rc;
+	for (size_t n = call->count; n > 0; n /= 2)
+		depth += 2;
+	place_all(&call->places, call->items, call->count, depth);
+	return (int)crew__load32_acquire(&call->places.stopped);
+}
+
+int crew_sort(void *items, size_t count, size_t item_bytes, crew_compare_fn *compare, void *arg,
+	      const struct crew_parallel_options *options)
+{
+	struct place_call call = {
+		.places = { .bytes = item_bytes,
+			    .compare = compare,
+			    .arg = arg,
+			    .name = options && options->name ? options->name : "sort",
+			    .grain = options && options->grain ? options->grain : GRAIN },
+		.items = items,
+		.count = count
+	};
+
+	if (!compare || !item_bytes)
+		return CREW_EINVAL;
+	return crew__parallel_enter(options, place_task, &call);
+}

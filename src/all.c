@@ -48,6 +48,7 @@
 #include "sync/semaphore.c"
 #include "parallel/array.c"
 #include "parallel/for.c"
+#include "parallel/pipeline.c"
 #include "parallel/reduce.c"
 #include "parallel/scan.c"
 #include "parallel/sort.c"

@@ -6,6 +6,7 @@
  *	crew/parallel_reduce.h	sums and the like, the least and the greatest, histograms
  *	crew/parallel_array.h	find, copy what passes, partition, running sums
  *	crew/parallel_sort.h	sort, for any type; merge
+ *	crew/parallel_pipeline.h	items that pass through stages
  *
  * What they have in common is said in crew/parallel_for.h.
  */
@@ -14,6 +15,7 @@
 
 #include "crew/parallel_array.h"
 #include "crew/parallel_for.h"
+#include "crew/parallel_pipeline.h"
 #include "crew/parallel_reduce.h"
 #include "crew/parallel_sort.h"
 

@@ -239,3 +239,94 @@ Test(parallel, sorts, .timeout = 300)
 
 	model_search("parallel_sorts", model, 1000);
 }
+
+/* ---- pipelines ---- */
+
+static struct {
+	unsigned made;
+	unsigned next[2];
+	unsigned fails_at;
+	unsigned dropped;
+} line;
+
+static int makes(void **item, void *arg)
+{
+	(void)arg;
+	if (line.made == 5)
+		return CREW_EEND;
+	*item = (void *)(uintptr_t)line.made++;
+	return 0;
+}
+
+static int any_order(void **item, void *arg)
+{
+	unsigned number = (unsigned)(uintptr_t)*item;
+
+	(void)arg;
+	if (number == 1)
+		crew_yield();
+	model_ran(number);
+	return number == line.fails_at ? 8 : 0;
+}
+
+static int in_order(void **item, void *arg)
+{
+	unsigned *next = arg;
+
+	crew__sim_check(*next == (unsigned)(uintptr_t)*item, "an item was overtaken");
+	if (*next == 2)
+		crew_yield();
+	++*next;
+	return 0;
+}
+
+static void drops(void *item, void *arg)
+{
+	(void)item;
+	(void)arg;
+	line.dropped++;
+}
+
+static int run_line(unsigned fails_at)
+{
+	struct crew_stage stages[] = { { makes, NULL, CREW_STAGE_SERIAL },
+				       { in_order, &line.next[0], CREW_STAGE_SERIAL },
+				       { any_order, NULL, CREW_STAGE_PARALLEL },
+				       { in_order, &line.next[1], CREW_STAGE_SERIAL } };
+	int rc;
+
+	line.made = line.next[0] = line.next[1] = line.dropped = 0;
+	line.fails_at = fails_at;
+	rc = crew_pipeline(stages, 4, CREW_PIPELINE(.tokens = 3, .drop = drops));
+	crew__sim_check(line.made == line.next[1] + line.dropped, "an item was lost");
+	return rc;
+}
+
+static int line_program(void *arg)
+{
+	(void)arg;
+	crew__sim_check(run_line(100) == 0, "a pipeline failed");
+	crew__sim_check(line.dropped == 0, "an item was dropped");
+	model_check_ran(0, 5);
+	return 0;
+}
+
+Test(parallel, pipelines, .timeout = 300)
+{
+	struct model model = { .program = line_program };
+
+	model_search("parallel_pipeline", model, 2000);
+}
+
+static int failing_line_program(void *arg)
+{
+	(void)arg;
+	return run_line(3);
+}
+
+Test(parallel, pipelines_that_fail, .timeout = 300)
+{
+	struct model model = { .program = failing_line_program, .expected = 8 };
+
+	model_search("parallel_pipeline_fails", model, 2000);
+}

@@ -47,6 +47,7 @@
 #include "sync/lot.c"
 #include "sync/semaphore.c"
 #include "parallel/array.c"
+#include "parallel/divide.c"
 #include "parallel/for.c"
 #include "parallel/pipeline.c"
 #include "parallel/reduce.c"

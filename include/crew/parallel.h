@@ -7,6 +7,7 @@
  *	crew/parallel_array.h	find, copy what passes, partition, running sums
  *	crew/parallel_sort.h	sort, for any type; merge
  *	crew/parallel_pipeline.h	items that pass through stages
+ *	crew/parallel_divide.h	problems that are divided until they are small
  *
  * What they have in common is said in crew/parallel_for.h.
  */
@@ -14,6 +15,7 @@
 #define CREW_PARALLEL_H
 
 #include "crew/parallel_array.h"
+#include "crew/parallel_divide.h"
 #include "crew/parallel_for.h"
 #include "crew/parallel_pipeline.h"
 #include "crew/parallel_reduce.h"

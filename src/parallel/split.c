@@ -66,7 +66,7 @@ static void remember(struct crew__loop *loop, int rc)
 	crew__cas32_acq_rel(&loop->first, &none, (uint32_t)rc);
 }
 
-static bool stopped(struct crew__loop *loop)
+bool crew__loop_stopped(struct crew__loop *loop)
 {
 	int rc = crew_check();
 
@@ -76,7 +76,7 @@ static bool stopped(struct crew__loop *loop)
 	return true;
 }
 
-static void fail(struct crew__loop *loop, int rc)
+void crew__loop_fail(struct crew__loop *loop, int rc)
 {
 	remember(loop, rc); /* S2 */
 	crew_scope_cancel(&loop->scope, "a body of a parallel loop failed");
@@ -114,7 +114,7 @@ static void run_leaf(struct crew__loop *loop, const struct crew_block *block, vo
 	int rc = loop->fn(loop, block, into);
 
 	if (crew__unlikely(rc))
-		fail(loop, rc);
+		crew__loop_fail(loop, rc);
 	if (pace->timed)
 		crew__pace_adapt(pace, volume(block), crew__port_now() - begun);
 	let_others();
@@ -143,7 +143,7 @@ static bool open_own(struct piece *piece)
 	if (piece->into)
 		crew__fold_begin(fold, piece->into);
 	else
-		fail(piece->loop, CREW_ENOMEM);
+		crew__loop_fail(piece->loop, CREW_ENOMEM);
 	return piece->into;
 }
 
@@ -159,7 +159,7 @@ static void close_own(struct piece *piece, void *into)
 
 static void run_own(struct piece *piece, struct crew__pace *pace)
 {
-	if (!stopped(piece->loop) && open_own(piece))
+	if (!crew__loop_stopped(piece->loop) && open_own(piece))
 		run_block(piece->loop, &piece->block, piece->into, pace);
 }
 
@@ -184,7 +184,7 @@ static void offer(struct piece *piece, struct crew__loop *loop, const struct cre
 static void run_block(struct crew__loop *loop, struct crew_block *block, void *into,
 		      struct crew__pace *pace)
 {
-	while (!stopped(loop)) {
+	while (!crew__loop_stopped(loop)) {
 		struct piece right;
 
 		if (loop->skips && loop->skips(loop, block))
@@ -283,6 +283,18 @@ static void run_rest(struct crew__loop *loop, struct rest *rest, void *into,
 			run_block(loop, &outer[count].block, into, pace);
 }
 
+void crew__loop_open(struct crew__loop *loop)
+{
+	crew__store32_relaxed(&loop->first, 0);
+	crew_scope_open(&loop->scope, NULL);
+}
+
+int crew__loop_close(struct crew__loop *loop)
+{
+	crew_scope_close(&loop->scope, 0);
+	return (int)crew__load32_relaxed(&loop->first);
+}
+
 int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void *into)
 {
 	uint32_t workers = crew__self()->crew->worker_count;
@@ -302,11 +314,9 @@ int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void
 		if (rc || rest.count == 0)
 			return rc;
 	}
-	crew__store32_relaxed(&loop->first, 0);
-	crew_scope_open(&loop->scope, NULL);
+	crew__loop_open(loop);
 	run_rest(loop, &rest, into, &pace);
-	crew_scope_close(&loop->scope, 0);
-	return (int)crew__load32_relaxed(&loop->first);
+	return crew__loop_close(loop);
 }
 
 void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,

@@ -82,6 +82,12 @@ void crew__fold_begin(const struct crew__fold *fold, void *into);
 /* pre: a task. `into` is the identity at first. */
 int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void *into);
 
+/* For what is divided in another way: its scope, and what it returns. */
+void crew__loop_open(struct crew__loop *loop);
+int crew__loop_close(struct crew__loop *loop);
+bool crew__loop_stopped(struct crew__loop *loop);
+void crew__loop_fail(struct crew__loop *loop, int rc);
+
 /* The grain of one thread of pieces. */
 struct crew__pace {
 	size_t grain;

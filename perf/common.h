@@ -7,7 +7,7 @@
 #ifndef COMMON_H
 #define COMMON_H
 
-#include "bench.h"
+#include <crew/bench.h>
 
 #include <sys/resource.h>
 #include <time.h>

@@ -11,7 +11,7 @@
  *	page		first touch of a page of fresh memory
  *	sched_yield	the system call, with nobody else to run
  */
-#include "../bench.h"
+#include <crew/bench.h>
 
 #include <linux/futex.h>
 #include <pthread.h>

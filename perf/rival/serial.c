@@ -4,7 +4,7 @@
  * workers. fib is given per spawn as well (two calls), to be compared with the
  * others' ns per spawn; compilers inline that recursion several levels deep.
  */
-#include "../bench.h"
+#include <crew/bench.h>
 #include "../kernel/kernel.h"
 
 static crew_time fib(uint64_t n, long param)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench.h - measure an operation: how long, how sure, on which machine.
+ * crew/bench.h - measure an operation: how long, how sure, on which machine.
  *
- *	#include "bench.h"
+ *	#include <crew/bench.h>
  *
  *	static crew_time add_atomically(uint64_t n, long param)
  *	{
@@ -15,7 +15,7 @@
  *	}
  *
  *	static const struct crew_bench benches[] = {
- *		{ .name = "add", .fn = add_atomically, .param = 1 },
+ *		{ "add", add_atomically, 1, "ns", 1, 0, false },
  *	};
  *
  *	int main(int argc, char **argv)
@@ -40,9 +40,8 @@
  * maximum. With -j one JSON object per line, samples and all; the facts of the
  * machine (-f) are such a line too.
  *
- * Compare only what was measured alternately on one quiet machine. A difference
- * counts when a rank test says that it is no accident (15 samples on each side
- * or more) and when it is large enough to matter.
+ * Compare only what was measured alternately on one quiet machine: crew-bench -b
+ * starts such programs in turns, and says which differences are no accident.
  *
  * For one source file per program: the state is static. Needs Linux.
  */
@@ -192,7 +191,7 @@ static inline void crew_bench_print_(const struct crew_bench_series *series, con
 }
 
 /* The rest of the first line of `file` that begins with `key`, after ':'. */
-static inline void crew_bench_fact_(const char *name, const char *file, const char *key)
+static inline void crew_bench_fact_(FILE *out, const char *name, const char *file, const char *key)
 {
 	char line[256];
 	FILE *in = fopen(file, "r");
@@ -203,16 +202,16 @@ static inline void crew_bench_fact_(const char *name, const char *file, const ch
 			found = *key && strchr(line, ':') ? strchr(line, ':') + 1 : line;
 	if (in)
 		fclose(in);
-	printf("\"%s\":\"", name);
+	fprintf(out, "\"%s\":\"", name);
 	found = found ? found + strspn(found, " \t") : "unknown";
 	for (; *found && *found != '\n'; found++)
 		if (*found >= ' ' && *found != '"' && *found != '\\')
-			putchar(*found);
-	printf("\",");
+			fputc(*found, out);
+	fprintf(out, "\",");
 }
 
-/* Prints the facts of this machine as one line of JSON. */
-static inline void crew_bench_facts(void)
+/* Writes the facts of this machine to `out` as one line of JSON. */
+static inline void crew_bench_facts(FILE *out)
 {
 	unsigned processors = 0;
 	char line[256];
@@ -222,25 +221,26 @@ static inline void crew_bench_facts(void)
 		processors += strncmp(line, "processor", 9) == 0;
 	if (in)
 		fclose(in);
-	printf("{\"machine\":{");
-	crew_bench_fact_("cpu", "/proc/cpuinfo", "model name");
-	printf("\"processors\":%u,", processors);
-	crew_bench_fact_("allowed", "/proc/self/status", "Cpus_allowed_list");
-	crew_bench_fact_("quota", "/sys/fs/cgroup/cpu.max", "");
-	crew_bench_fact_("memory", "/proc/meminfo", "MemTotal");
-	crew_bench_fact_("kernel", "/proc/sys/kernel/osrelease", "");
-	crew_bench_fact_("governor", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "");
-	crew_bench_fact_("huge_pages", "/sys/kernel/mm/transparent_hugepage/enabled", "");
-	crew_bench_fact_("load", "/proc/loadavg", "");
+	fprintf(out, "{\"machine\":{");
+	crew_bench_fact_(out, "cpu", "/proc/cpuinfo", "model name");
+	fprintf(out, "\"processors\":%u,", processors);
+	crew_bench_fact_(out, "allowed", "/proc/self/status", "Cpus_allowed_list");
+	crew_bench_fact_(out, "quota", "/sys/fs/cgroup/cpu.max", "");
+	crew_bench_fact_(out, "memory", "/proc/meminfo", "MemTotal");
+	crew_bench_fact_(out, "kernel", "/proc/sys/kernel/osrelease", "");
+	crew_bench_fact_(out, "governor", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+			 "");
+	crew_bench_fact_(out, "huge_pages", "/sys/kernel/mm/transparent_hugepage/enabled", "");
+	crew_bench_fact_(out, "load", "/proc/loadavg", "");
 #ifdef __clang__
-	printf("\"compiler\":\"%s\",", __VERSION__);
+	fprintf(out, "\"compiler\":\"%s\",", __VERSION__);
 #else
-	printf("\"compiler\":\"gcc %s\",", __VERSION__);
+	fprintf(out, "\"compiler\":\"gcc %s\",", __VERSION__);
 #endif
 #ifdef CREW_BENCH_FLAGS
-	printf("\"flags\":\"%s\",", CREW_BENCH_FLAGS);
+	fprintf(out, "\"flags\":\"%s\",", CREW_BENCH_FLAGS);
 #endif
-	printf("\"time\":%lld}}\n", (long long)time(NULL));
+	fprintf(out, "\"time\":%lld}}\n", (long long)time(NULL));
 }
 
 struct crew_bench_limits_ {
@@ -347,7 +347,7 @@ static inline int crew_bench_main(int argc, char **argv, const char *peer,
 		else if (option == 'l')
 			list = true;
 		else if (option == 'f')
-			return crew_bench_facts(), 0;
+			return crew_bench_facts(stdout), 0;
 		else if (option == 'r' && i + 1 < argc)
 			limits.repeats = atoi(argv[++i]);
 		else if (option == 't' && i + 1 < argc)

@@ -73,6 +73,7 @@ OBJECTS  = $(addprefix $(B)/,$(addsuffix .o,$(basename $(SOURCES))))
 HEADERS  = $(wildcard include/*.h include/crew/*.h)
 
 SUM_SOURCES = $(wildcard tools/crew-sum/*.c)
+BENCH_SOURCES = $(wildcard tools/crew-bench/*.c)
 HAVE_CRYPTO = $(shell printf '\043include <openssl/evp.h>\n\043include <xxhash.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 
 .PHONY: all lib tools
@@ -82,7 +83,7 @@ all: deps-build
 	@$(MAKE) --no-print-directory DEPS=no lib tools
 lib: $(B)/libcrew.a $(B)/libcrew.so
 	@:
-tools: $(if $(HAVE_CRYPTO),$(B)/crew-sum,no-crew-sum)
+tools: $(B)/crew-bench $(if $(HAVE_CRYPTO),$(B)/crew-sum,no-crew-sum)
 	@:
 
 .PHONY: no-crew-sum
@@ -117,6 +118,10 @@ $(B)/libcrew.so: $(B)/libcrew.so.$(VERSION)
 $(B)/crew-sum: $(addprefix $(B)/,$(SUM_SOURCES:.c=.o)) $(B)/libcrew.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LINK_FLAGS) -o $@ $^ -lcrypto $(LIBS)
+
+$(B)/crew-bench: $(addprefix $(B)/,$(BENCH_SOURCES:.c=.o))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK_FLAGS) -o $@ $^ -lm
 
 # ---- tests -------------------------------------------------------------------
 
@@ -262,6 +267,7 @@ install: lib tools man
 	install -m 644 include/crew.h $(I)$(INCLUDEDIR)/
 	install -m 644 include/crew/*.h $(I)$(INCLUDEDIR)/crew/
 	tools/make-package $(VERSION) $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(I)$(LIBDIR)
+	install -m 755 $(B)/crew-bench $(I)$(BINDIR)/
 	$(if $(HAVE_CRYPTO),install -m 755 $(B)/crew-sum $(I)$(BINDIR)/)
 	for section in 1 3 7; do \
 		install -d $(I)$(MANDIR)/man$$section && \
@@ -269,7 +275,7 @@ install: lib tools man
 
 uninstall: man
 	rm -f $(I)$(LIBDIR)/libcrew.a $(I)$(LIBDIR)/libcrew.so*
-	rm -f $(I)$(LIBDIR)/pkgconfig/crew.pc $(I)$(INCLUDEDIR)/crew.h $(I)$(BINDIR)/crew-sum
+	rm -f $(I)$(LIBDIR)/pkgconfig/crew.pc $(I)$(INCLUDEDIR)/crew.h $(I)$(BINDIR)/crew-sum $(I)$(BINDIR)/crew-bench
 	rm -rf $(I)$(LIBDIR)/cmake/crew $(I)$(INCLUDEDIR)/crew
 	for section in 1 3 7; do for page in build/man/*.$$section; do \
 		rm -f $(I)$(MANDIR)/man$$section/$${page##*/}; done; done

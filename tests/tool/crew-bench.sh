@@ -1,0 +1,298 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# crew-bench.sh - crew-bench does what it promises.
+#
+#	tests/tool/crew-bench.sh [CREW-BENCH]
+#
+# Prints "ok" or "not ok" and a sentence per test, "skip" where the machine lacks
+# something, and exits with 1 when a test failed. What it decides is tested on results
+# that are written here, not on what this machine happens to do.
+
+set -u
+export LC_ALL=C
+
+tool=${1:-build/release/crew-bench}
+failed=0
+
+[ -x "$tool" ] || {
+	echo "not ok: there is no $tool; run make first"
+	exit 1
+}
+case $tool in
+/*) ;;
+*) tool=$PWD/$tool ;;
+esac
+include=$PWD/include
+
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+cd "$scratch" || exit 1
+
+# The sentence, then a command that succeeds when it holds.
+check()
+{
+	sentence=$1
+	shift
+	if "$@"; then
+		echo "ok: $sentence"
+	else
+		echo "not ok: $sentence"
+		sed 's/^/	/' out err 2>/dev/null
+		failed=1
+	fi
+}
+
+# runs STATUS ARGUMENT...: crew-bench ends so; what it says is in out and err
+runs()
+{
+	wanted=$1
+	shift
+	"$tool" "$@" >out 2>err </dev/null
+	[ $? -eq "$wanted" ]
+}
+
+says()
+{
+	grep -Eq -- "$1" out
+}
+
+complains()
+{
+	grep -Eq -- "$1" err
+}
+
+# results PEER SAMPLE...: a file of one series, "work"
+results()
+{
+	peer=$1
+	shift
+	echo '{"machine":{"cpu":"test","processors":2,"load":"0.00 0.00"}}'
+	printf '{"bench":"work","peer":"%s","unit":"ms","samples":[' "$peer"
+	echo "$*" | tr ' ' ',' | tr -d '\n'
+	echo ']}'
+}
+
+# ---- commands ----
+
+check "commands are measured" runs 0 -r 3 -w 0 'true' 'exit 0'
+check "the medians are printed, of the last one first" says '^median +B .*A$'
+for series in time cpu memory; do
+	check "there is a series $series" says "^$series +(ms|MiB) +[0-9.e-]+ "
+done
+check "the legend names the commands" says '^B: exit 0$'
+check "there are bars" says '^  A +#+'
+runs 0 -r 4 -w 1 'printf A >>order' 'printf B >>order' 'printf C >>order'
+check "rounds are in turns, every other backwards" [ "$(cat order)" = CBAABCCBAABCCBA ]
+check "-n names them in order" runs 0 -r 1 -n one -n two true true true
+check "the unnamed get letters" says '^median +C .* one +two$'
+check "-p judges another" runs 0 -r 1 -p A true true
+check "it comes first" says '^median +A .*B$'
+check "what a command prints goes nowhere" runs 0 -r 1 'echo something-loud'
+check "it is not in the output" eval '! grep "^something-loud" out'
+check "standard input is empty" runs 0 -r 1 'test -z "$(cat)"'
+check "a command that fails has status 2" runs 2 -r 1 'exit 3'
+check "its status is named" complains "'exit 3' ended with status 3"
+check "a command that is killed has status 2" runs 2 -r 1 'kill -9 $$'
+check "the signal is named" complains 'ended by signal 9'
+check "time is the time that passes" runs 0 -r 3 --plain 'sleep 0.2'
+check "sleeping is no CPU time" awk -F '\t' '$1 == "time" { t = $4 } $1 == "cpu" { c = $4 }
+	END { exit !(t >= 200 && c < 100) }' out
+check "memory is the command's" runs 0 -r 1 --plain true 'head -c 50000000 /dev/zero | tail -c 50000000'
+check "of the larger of its processes" awk -F '\t' '$1 == "memory" { m[$2] = $4 }
+	END { exit !(m["A"] < 20 && m["B"] > 40) }' out
+
+# ---- the rank test: p as all orders give it, counted elsewhere ----
+
+p_of()
+{
+	results x $1 >before
+	results x $2 >after
+	runs "$3" -i after -c before --threshold=1 && says "^work +x .* $4 "
+}
+check "p is exact: two groups apart" p_of '1 2 3 4 5' '6 7 8 9 10' 1 0.0079
+check "p is exact: two groups that overlap" \
+	p_of '11 12 13 14 18 19' '15 16 17 20 21 22 23' 0 0.0350
+check "p is exact: ties" p_of '10 10 11 11 12 13' '11 12 12 13 13 14 14' 0 0.0618
+many=$(seq 1 40 | tr '\n' ' ')
+check "p of many is that of the normal approximation" \
+	p_of "$many" "$(seq 11 50 | tr '\n' ' ')" 1 '0.000[0-9]'
+check "p of the same is 1" p_of "$many" "$many" 0 1.0000
+
+# ---- comparing with what was saved ----
+
+base='100 101 102 103 104 105 106 107'
+results crew $base >before
+changed()
+{
+	for value in $base; do
+		echo "$value $1" | awk '{ print $1 * $2 }'
+	done
+}
+# shellcheck disable=SC2046
+compare()
+{
+	results crew $(changed "$1") >after
+	shift
+	runs "$@" -i after -c before
+}
+check "10 % more is worse, with status 1" compare 1.1 1
+check "it says so" says '^work +crew .*\+10.0%.*WORSE'
+check "10 % less is better, with status 0" compare 0.9 0
+check "it says so" says 'better'
+check "3 % are not enough" compare 1.03 0
+check "nothing is said" eval '! grep -q "WORSE\|better" out'
+check "--threshold says what is enough" compare 1.1 1 --threshold=9
+check "and what is not" compare 1.1 0 --threshold=11
+results crew 100 101 102 103 >few
+results crew 200 201 202 203 >after
+check "four of each are too few" runs 0 -i after -c few
+check "it says so" says 'too few runs'
+results tbb $base >>before
+results tbb $(changed 2) >after
+results crew $base >>after
+check "the judged one decides alone" runs 0 -i after -c before -p crew
+check "--all shows the others" runs 0 -i after -c before -p crew --all
+check "also when they are worse" says '^work +tbb .*WORSE'
+results crew $base | sed 's/"cpu":"test"/"cpu":"other"/' >elsewhere
+check "another machine is refused" runs 2 -i after -c elsewhere -p crew
+check "its name is said" complains 'another machine.*other'
+check "--force compares all the same" runs 0 -i after -c elsewhere -p crew --force
+results crew 1 | sed 's/work/else/' >strange
+check "nothing in common has status 2" runs 2 -i strange -c before
+
+# one line for each process: their medians are what is compared
+rm -f lines
+for run in 1 2 3; do
+	results crew "10$run" "10$run" "20$run" >>lines
+done
+check "of a process the median counts" runs 0 -i lines -c lines
+check "and there are three" says 'work +crew +102 +102 '
+runs 0 --plain -i lines
+check "--plain counts them" awk -F '\t' '{ exit !($7 == 3 && $1 == "work" && $2 == "crew") }' out
+
+check "-s saves" runs 0 -r 5 -w 0 -s saved 'exec true'
+check "what was saved is what was measured" runs 0 -i saved --plain
+check "all series are there" [ "$(cut -f 1 out | tr '\n' ' ')" = 'time cpu memory ' ]
+check "each sample is a run" eval '[ "$(cut -f 7 out | sort -u)" = 5 ]'
+check "the machine is there" grep -q '"machine":{"cpu"' saved
+check "the same against itself is no change" runs 0 -i saved -c saved
+check "with p of 1" says '^time +A .* 1.0000 '
+
+# ---- targets ----
+
+{
+	results crew 10 11 12
+	results tbb 20 22 24
+} >both
+target()
+{
+	echo "$2" >targets
+	runs "$1" -i both -p crew -t targets
+}
+check "a target that is met has status 0" target 0 'work 0.6 tbb:work 12 of 22'
+check "it says so" says '^work +11 +13.2 ms +0.6 x tbb:work +met +0.5 x$'
+check "a target that is missed has status 1" target 1 'work 0.4 tbb:work'
+check "it says so" says 'MISSED +0.5 x'
+check "a limit of its own is met" target 0 'work 11 one eleven ms'
+check "its words are shown" says 'eleven ms +met'
+check "a limit of its own is missed" target 1 'work 10 one ten ms'
+check "what was not measured is neither" target 0 'else 1 tbb:work'
+check "it is named" says 'not measured: else'
+check "nor a rival that is missing" target 0 'work 1 go:work'
+check "it is named" says 'not measured: go:work'
+check "comments and empty lines are none" target 0 '# work 0.1 tbb:work'
+check "they are counted" says '^targets: 0 met, 0 missed, 0 not measured$'
+for line in work 'work x tbb:work' 'work 1' 'work -1 one'; do
+	check "'$line' is no target" target 2 "$line"
+	check "its place is named" complains 'targets:1: '
+done
+
+# ---- programs of crew/bench.h ----
+
+cat >program <<'END'
+#!/bin/sh
+echo "$*" >>arguments
+echo '{"bench":"fake","peer":"own","unit":"ns","n":1,"samples":[1,2,9],"min":1}'
+echo 'something else'
+END
+chmod +x program
+check "-b takes a program's own series" runs 0 -b -r 2 -w 0 -s saved ./program ./program -- fake x
+check "under the names that it has here" says '^median +B .*A$'
+check "it was started with -j and the names" [ "$(sort -u arguments)" = '-j fake x' ]
+check "the median of a process is what is saved" grep -q '"peer":"A","unit":"ns","samples":\[2,2\]' saved
+check "a program that measures nothing has status 2" runs 2 -b true
+check "it is asked what it is" complains 'crew/bench.h'
+if ${CC:-cc} --version >/dev/null 2>&1; then
+	cat >real.c <<'END'
+#include <crew/bench.h>
+static crew_time spin(uint64_t n, long param)
+{
+	crew_time begin = crew_bench_now();
+
+	for (uint64_t i = 0; i < n * (uint64_t)param; i++)
+		crew_bench_keep(&i);
+	return crew_bench_now() - begin;
+}
+static const struct crew_bench benches[] = {
+	{ .name = "spin.short", .fn = spin, .param = 100 },
+	{ .name = "spin.long", .fn = spin, .param = 1000 },
+	{ .name = "other", .fn = spin, .param = 1 },
+};
+int main(int argc, char **argv)
+{
+	return crew_bench_main(argc, argv, "real", benches, 3);
+}
+END
+	check "a program can be written" ${CC:-cc} -std=c11 -Wall -Werror -I"$include" -o real real.c
+	check "it is measured" runs 0 -b -r 2 -w 0 --plain './real -r 2 -t 2 -b 50' -- spin
+	check "only what was chosen" [ "$(cut -f 1 out | tr '\n' ' ')" = 'spin.short spin.long ' ]
+	check "ten times the work is more" awk -F '\t' '{ at[$1] = $4 }
+		END { exit !(at["spin.long"] > 3 * at["spin.short"]) }' out
+else
+	echo "skip: no C compiler to make a program with"
+fi
+
+# ---- pictures ----
+
+results 'a<b&c' 1 2 3 >>both
+check "--svg draws" runs 0 -i both -p crew --svg=picture.svg
+check "a bar for each" [ "$(grep -c '<rect x=' picture.svg)" -eq 3 ]
+check "it ends" [ "$(tail -n 1 picture.svg)" = '</svg>' ]
+check "names are written as XML wants it" grep -q '>a&lt;b&amp;c<' picture.svg
+check "a picture that cannot be written has status 2" runs 2 -i both --svg=/nowhere/at/all
+
+# ---- options ----
+
+misused()
+{
+	words=$1
+	shift
+	runs 2 "$@" && [ ! -s out ] && head -n 1 err | grep -q -- "$words" && complains --help
+}
+check "an unknown option is named" misused "option '--nonsense'" --nonsense
+check "nothing to do is a mistake" misused 'commands or -i FILE'
+check "so are commands and -i" misused 'commands or -i FILE' -i both true
+check "names of benchmarks need -b" misused 'need -b' true -- fib
+for number in 0 x 2x -1 '' 999999; do
+	check "-r '$number' is refused" misused '-r takes a number' -r "$number" true
+done
+check "--threshold takes a number" misused '--threshold takes a number' --threshold=much true
+results crew >nothing
+check "a series without samples is none" runs 2 -i nothing
+check "a file that is not there has status 2" runs 2 -i nowhere
+check "it is named" complains '^crew-bench: nowhere: No such file'
+: >empty
+check "an empty one too" runs 2 -i empty
+check "-p of nobody has status 2" runs 2 -i both -p nobody
+check "two of one name are refused" runs 2 -n x -n x true true
+runs 0 --help
+for option in -b -r -w -n -p -s -c -t -i --threshold --all --force --svg --plain --help --version; do
+	check "--help names $option" says "$option"
+done
+check "--version has a number" eval '"$tool" --version | grep -Eqx "crew-bench \(crew\) [0-9]+\.[0-9]+\.[0-9]+"'
+"$tool" -i both >/dev/full 2>err
+check "a full disk has status 2" [ $? -eq 2 ]
+
+exit "$failed"

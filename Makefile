@@ -227,10 +227,18 @@ stress: deps-build
 
 # ---- perf, lint, demo ----------------------------------------------------------
 
-.PHONY: perf lint demo clean help
+.PHONY: perf perf-all perf-aa lint demo clean help
 perf: deps-build
 	@$(MAKE) --no-print-directory DEPS=no lib
 	@perf/run
+
+perf-all: deps-build
+	@$(MAKE) --no-print-directory DEPS=no lib
+	@ALL=1 ROUNDS=$${ROUNDS:-15} perf/run
+
+perf-aa: deps-build
+	@$(MAKE) --no-print-directory DEPS=no lib
+	@perf/aa
 
 lint:
 	@tools/lint
@@ -295,6 +303,8 @@ help:
 	'make mutants        weakens the engine by a line at a time; ONLY=name     ~1 h' \
 	'make stress         SECONDS=60 SEED=7                                as long as you say' \
 	'make perf           benchmarks against rivals and targets            ~9 min; QUICK=1 ~1 min' \
+	'make perf-all       the same with 15 rounds and all numbers of workers  ~1 h' \
+	'make perf-aa        the same against itself: false alarms            ~8 min' \
 	'make lint           clang-format, clang-tidy, cppcheck               ~1 min' \
 	'make install        PREFIX=/usr/local DESTDIR= LIBDIR INCLUDEDIR MANDIR; uninstall undoes it' \
 	'make installcheck   builds the README program from a scratch prefix  ~15 s' \

@@ -11,6 +11,10 @@
 
 #include "crew/crew.h"
 
+#ifndef INSIDE_STACK_BYTES
+#define INSIDE_STACK_BYTES 0 /* of a task: crew's default */
+#endif
+
 /* Does the operation n times; returns the nanoseconds, or below 0. */
 typedef crew_time inside_fn(uint64_t n);
 
@@ -55,7 +59,8 @@ static inline struct crew *inside_crew(long workers)
 	if (crew)
 		crew_stop(crew);
 	crew = NULL;
-	rc = crew_start(&crew, CREW_OPTIONS(.workers = (uint32_t)workers));
+	rc = crew_start(&crew, CREW_OPTIONS(.workers = (uint32_t)workers,
+					    .stack_bytes = INSIDE_STACK_BYTES));
 	if (rc == 0)
 		rc = crew_run(crew, inside_warm, NULL);
 	if (rc)

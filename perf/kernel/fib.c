@@ -2,12 +2,14 @@
 /*
  * fib.c - fib(30) with a group per call, and with a fork per call: nanoseconds per
  * spawn and join, the work of the two calls included (serial.c says what that is).
+ * FIB_CALLS: compiled so that every call stays a call, as it does in serial.c's fib_calls.
  */
 #include <crew/fork.h>
 
 #include "../inside.h"
 #include "kernel.h"
 
+#ifndef FIB_CALLS
 struct fib {
 	int n;
 	long result;
@@ -37,6 +39,7 @@ static long fib(int n)
 	crew_group_close(&group, 0);
 	return a.result + b;
 }
+#endif
 
 static long forked_fib(int n);
 CREW_FORK1(forked_fib, long, int)
@@ -63,6 +66,7 @@ static crew_time forked_loop(uint64_t n)
 	return crew_bench_now() - begin;
 }
 
+#ifndef FIB_CALLS
 static crew_time loop(uint64_t n)
 {
 	crew_time begin = crew_bench_now();
@@ -77,6 +81,7 @@ static crew_time bench(uint64_t n, long workers)
 {
 	return inside(workers, loop, n);
 }
+#endif
 
 static crew_time forked_bench(uint64_t n, long workers)
 {
@@ -84,10 +89,14 @@ static crew_time forked_bench(uint64_t n, long workers)
 }
 
 static const struct crew_bench benches[] = {
+#ifdef FIB_CALLS
+	{ .name = "fork_calls.1w", .fn = forked_bench, .param = 1, .divisor = FIB_SPAWNS },
+#else
 	{ .name = "fib.1w", .fn = bench, .param = 1, .divisor = FIB_SPAWNS },
 	{ .name = "fib.2w", .fn = bench, .param = 2, .divisor = FIB_SPAWNS },
 	{ .name = "fork.1w", .fn = forked_bench, .param = 1, .divisor = FIB_SPAWNS },
 	{ .name = "fork.2w", .fn = forked_bench, .param = 2, .divisor = FIB_SPAWNS },
+#endif
 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* uts.c - the unbalanced tree of kernel.h, a task per child: milliseconds. */
+/*
+ * uts.c - the unbalanced tree of kernel.h, a task per child: milliseconds. `uts`: a group
+ * per node; `uts_fork`: forks, all children but the last.
+ */
+#include <crew/fork.h>
+
 #include "../inside.h"
 #include "kernel.h"
 
@@ -23,6 +28,45 @@ static int visit(void *arg)
 	return 0;
 }
 
+static void grow(struct uts *node);
+CREW_FORK1_VOID(grow, struct uts *)
+
+static void grow(struct uts *node)
+{
+	struct uts next[UTS_CHILDREN];
+	struct grow_forked forks[UTS_CHILDREN];
+	int children = uts_children(node), last = children - 1;
+
+	node->count = 1;
+	if (!children)
+		return;
+	for (int i = 0; i < last; i++) {
+		next[i] = uts_child(node, i);
+		grow_fork(&forks[i], &next[i]);
+	}
+	next[last] = uts_child(node, last);
+	grow(&next[last]);
+	node->count += next[last].count;
+	while (last-- > 0) {
+		grow_join(&forks[last]);
+		node->count += next[last].count;
+	}
+}
+
+static crew_time fork_loop(uint64_t n)
+{
+	crew_time begin = crew_bench_now();
+
+	for (uint64_t i = 0; i < n; i++) {
+		struct uts root = uts_root();
+
+		grow(&root);
+		if (kernel_wrong("uts_fork", root.count, UTS_ANSWER))
+			return -1;
+	}
+	return crew_bench_now() - begin;
+}
+
 static crew_time loop(uint64_t n)
 {
 	crew_time begin = crew_bench_now();
@@ -43,9 +87,17 @@ static crew_time bench(uint64_t n, long workers)
 	return inside(workers, loop, n);
 }
 
+static crew_time fork_bench(uint64_t n, long workers)
+{
+	uts_init();
+	return inside(workers, fork_loop, n);
+}
+
 static const struct crew_bench benches[] = {
 	{ .name = "uts.1w", .fn = bench, .param = 1, .unit = "ms", .divisor = 1e6 },
 	{ .name = "uts.2w", .fn = bench, .param = 2, .unit = "ms", .divisor = 1e6 },
+	{ .name = "uts_fork.1w", .fn = fork_bench, .param = 1, .unit = "ms", .divisor = 1e6 },
+	{ .name = "uts_fork.2w", .fn = fork_bench, .param = 2, .unit = "ms", .divisor = 1e6 },
 };
 
 int main(int argc, char **argv)

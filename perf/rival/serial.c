@@ -2,10 +2,21 @@
 /*
  * serial.c - the kernels without tasks: what there is to be divided among
  * workers. fib is given per spawn as well (two calls), to be compared with the
- * others' ns per spawn; compilers inline that recursion several levels deep.
+ * others' ns per spawn; compilers inline that recursion several levels deep. FIB_CALLS:
+ * compiled so that they do not.
  */
 #include <crew/bench.h>
 #include "../kernel/kernel.h"
+
+#ifdef FIB_CALLS
+#define fib_serial fib_called
+
+static __attribute__((noinline)) long fib_called(int n)
+{
+	__asm__ volatile(""); /* two calls with one argument are not one call */
+	return n < 2 ? n : fib_called(n - 1) + fib_called(n - 2);
+}
+#endif
 
 static crew_time fib(uint64_t n, long param)
 {
@@ -21,6 +32,7 @@ static crew_time fib(uint64_t n, long param)
 	return crew_bench_now() - begin;
 }
 
+#ifndef FIB_CALLS
 static crew_time queens(uint64_t n, long param)
 {
 	crew_time begin = crew_bench_now();
@@ -50,11 +62,16 @@ static crew_time uts(uint64_t n, long param)
 	}
 	return crew_bench_now() - begin;
 }
+#endif
 
 static const struct crew_bench benches[] = {
+#ifdef FIB_CALLS
+	{ .name = "fib_calls", .fn = fib, .divisor = FIB_SPAWNS },
+#else
 	{ .name = "fib", .fn = fib, .divisor = FIB_SPAWNS },
 	{ .name = "queens", .fn = queens, .unit = "ms", .divisor = 1e6 },
 	{ .name = "uts", .fn = uts, .unit = "ms", .divisor = 1e6 },
+#endif
 };
 
 int main(int argc, char **argv)

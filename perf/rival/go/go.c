@@ -72,6 +72,8 @@ ASK(pingpong)
 ASK(park)
 ASK(wake)
 ASK(idle)
+ASK(skynet)
+ASK(cancel)
 #undef ASK
 
 static const struct crew_bench benches[] = {
@@ -88,6 +90,8 @@ static const struct crew_bench benches[] = {
 	{ .name = "pingpong.2w", .fn = pingpong, .param = 2 },
 	{ .name = "park", .fn = park, .param = 2, .n = 1, .fresh = true },
 	{ .name = "wake", .fn = wake, .param = 2, .n = 1, .fresh = true },
+	{ .name = "skynet.2w", .fn = skynet, .param = 2, .unit = "ms", .divisor = 1e6, .n = 1 },
+	{ .name = "cancel", .fn = cancel, .param = 2, .n = 1, .fresh = true },
 	{ .name = "idle", .fn = idle, .param = 2, .n = 1, .fresh = true },
 };
 

@@ -11,6 +11,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -250,6 +251,50 @@ func park() {
 	value("park.wake", "ns", float64(time.Since(begin).Nanoseconds())/n)
 }
 
+// A million goroutines in a thousand groups wait until the context around the
+// groups' own is cancelled.
+func cancel() {
+	const groups = 1000
+	var ready, ended sync.WaitGroup
+	all, stop := context.WithCancel(context.Background())
+	ready.Add(parked / groups * groups)
+	ended.Add(parked / groups * groups)
+	for i := 0; i < groups; i++ {
+		own, stopOwn := context.WithCancel(all)
+		defer stopOwn()
+		for k := 0; k < parked/groups; k++ {
+			go func() {
+				ready.Done()
+				<-own.Done()
+				ended.Done()
+			}()
+		}
+	}
+	ready.Wait()
+	begin := time.Now()
+	stop()
+	ended.Wait()
+	value("cancel", "ns", float64(time.Since(begin).Nanoseconds())/float64(parked/groups*groups))
+}
+
+// The sum of size numbers from first on: ten goroutines for each tenth, which
+// answer through a channel.
+func skynet(answer chan int, first, size int) {
+	if size == 1 {
+		answer <- first
+		return
+	}
+	parts := make(chan int)
+	sum := 0
+	for i := 0; i < 10; i++ {
+		go skynet(parts, first+i*size/10, size/10)
+	}
+	for i := 0; i < 10; i++ {
+		sum += <-parts
+	}
+	answer <- sum
+}
+
 func quantile(sorted []float64, share float64) float64 {
 	at := share * float64(len(sorted)-1)
 	below := int(at)
@@ -318,6 +363,13 @@ func do(name string, n int) (time.Duration, bool) {
 			return pingpong(n), true
 		case "park":
 			park()
+			return 0, true
+		case "skynet":
+			answer := make(chan int)
+			go skynet(answer, 0, 1000000)
+			failed = wrong("skynet", <-answer, 499999500000)
+		case "cancel":
+			cancel()
 			return 0, true
 		case "wake":
 			wake()

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* crew.c - crew's side of par.h: a fork for a half, and loops by halves. */
+/* uts_deep is a thousand calls deep; the others have the 8 MiB of a thread. */
+#define INSIDE_STACK_BYTES (8 << 20)
+#include "../../inside.h"
+#include "par.h"
+
+#include <crew/fork.h>
+
+const char par_peer[] = "crew";
+
+static void half(par_fn *fn, void *arg);
+CREW_FORK2_VOID(half, par_fn *, void *)
+
+static void half(par_fn *fn, void *arg)
+{
+	fn(arg);
+}
+
+void par_two(par_fn *fn, void *a, void *b)
+{
+	struct half_forked other;
+
+	half_fork(&other, fn, b);
+	fn(a);
+	half_join(&other);
+}
+
+struct pieces {
+	par_range_fn *fn;
+	void *arg;
+	long grain;
+};
+
+static void divide(const struct pieces *pieces, long from, long to);
+CREW_FORK3_VOID(divide, const struct pieces *, long, long)
+
+static void divide(const struct pieces *pieces, long from, long to)
+{
+	struct divide_forked right;
+	long middle = from + (to - from) / 2;
+
+	if (to - from <= pieces->grain) {
+		pieces->fn(pieces->arg, from, to);
+		return;
+	}
+	divide_fork(&right, pieces, middle, to);
+	divide(pieces, from, middle);
+	divide_join(&right);
+}
+
+void par_for(long count, long grain, par_range_fn *fn, void *arg)
+{
+	struct pieces pieces = { fn, arg, grain };
+
+	if (count > 0)
+		divide(&pieces, 0, count);
+}
+
+static par_loop_fn *run_loop;
+static long run_param;
+
+static crew_time run(uint64_t n)
+{
+	return run_loop(n, run_param);
+}
+
+int64_t par_run(long workers, par_loop_fn *loop, uint64_t n, long param)
+{
+	run_loop = loop;
+	run_param = param;
+	return inside(workers, run, n);
+}

@@ -302,7 +302,7 @@ help:
 	'make model          the real code in the simulated world             ~2 min' \
 	'make mutants        weakens the engine by a line at a time; ONLY=name     ~1 h' \
 	'make stress         SECONDS=60 SEED=7                                as long as you say' \
-	'make perf           benchmarks against rivals and targets            ~9 min; QUICK=1 ~1 min' \
+	'make perf           benchmarks against rivals and targets            ~9 min; QUICK=1 ~2 min' \
 	'make perf-all       the same with 15 rounds and all numbers of workers  ~1 h' \
 	'make perf-aa        the same against itself: false alarms            ~8 min' \
 	'make lint           clang-format, clang-tidy, cppcheck               ~1 min' \

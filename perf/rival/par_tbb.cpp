@@ -5,6 +5,7 @@
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/parallel_invoke.h>
+#include <oneapi/tbb/parallel_sort.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <memory>
@@ -22,6 +23,11 @@ extern "C" void par_for(long count, long grain, par_range_fn *fn, void *arg)
 			  [=](const tbb::blocked_range<long> &range) {
 				  fn(arg, range.begin(), range.end());
 			  });
+}
+
+extern "C" void par_library_sort(uint32_t *numbers, long count)
+{
+	tbb::parallel_sort(numbers, numbers + count);
 }
 
 extern "C" int64_t par_run(long workers, par_loop_fn *loop, uint64_t n, long param)

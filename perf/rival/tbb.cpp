@@ -6,17 +6,13 @@
  */
 #include "../common.h"
 #include "../kernel/kernel.h"
-#include "../kernel/par/par.h"
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/parallel_sort.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
-#include <algorithm>
 #include <memory>
-#include <vector>
 
 static std::unique_ptr<tbb::global_control> control;
 static std::unique_ptr<tbb::task_arena> arena;
@@ -177,29 +173,6 @@ static crew_time launch(uint64_t n, long workers)
 	});
 }
 
-/* The library's own sort, of the numbers that kernel/par/sort.c sorts. */
-static crew_time sort_library(uint64_t n, long workers)
-{
-	std::vector<uint32_t> input(1 << 22), numbers;
-	crew_time took = 0;
-
-	for (size_t i = 0; i < input.size(); i++)
-		input[i] = (uint32_t)(par_mix(i) >> 33);
-	for (uint64_t i = 0; i < n; i++) {
-		crew_time one;
-
-		numbers = input;
-		one = inside(workers, 1, [&numbers] {
-			tbb::parallel_sort(numbers.begin(), numbers.end());
-			return true;
-		});
-		if (!std::is_sorted(numbers.begin(), numbers.end()))
-			return -1;
-		took += one;
-	}
-	return took;
-}
-
 static void wake_one(crew_time *stamp)
 {
 	tbb::task_group group;
@@ -233,7 +206,6 @@ static const struct crew_bench benches[] = {
 	{ "flat", flat, 2, NULL, FLAT_TASKS, 1, true },
 	{ "flat_thread", flat_thread, 2, NULL, FLAT_TASKS, 1, true },
 	{ "launch", launch, 2, "us", 1e3, 0, false },
-	{ "sort.library", sort_library, 2, "ms", 1e6, 1, false },
 	{ "wake", wake, 2, NULL, 0, 1, true },
 	{ "idle", idle, 2, NULL, 0, 1, true },
 };

@@ -13,14 +13,14 @@
 #include <unistd.h>
 
 static const struct par_kernel *const kernels[] = {
-	&par_integrate, &par_heat,	&par_cholesky, &par_strassen,  &par_matmul,
-	&par_fft,	&par_sort,	&par_words,    &par_histogram, &par_mandelbrot,
-	&par_bfs,	&par_triangles, &par_saxpy,    &par_irregular, &par_reduce,
-	&par_uts_deep,	&par_skynet,
+	&par_integrate, &par_heat,	&par_cholesky,	   &par_strassen,  &par_matmul,
+	&par_fft,	&par_sort,	&par_words,	   &par_histogram, &par_mandelbrot,
+	&par_bfs,	&par_triangles, &par_saxpy,	   &par_irregular, &par_reduce,
+	&par_uts_deep,	&par_skynet,	&par_sort_library,
 };
 
 enum {
-	KERNELS = 17,
+	KERNELS = 18,
 	WORKERS_MAX = 128,
 	BENCHES_MAX = KERNELS * 8 + 4, /* 1 to 128 workers; 4 sizes */
 };
@@ -154,7 +154,9 @@ int main(int argc, char **argv)
 
 	for (long k = 0; k < KERNELS; k++)
 		for (long workers = 1; workers <= WORKERS_MAX; workers *= 2)
-			if (serial && workers == 1)
+			if (kernels[k] == &par_sort_library && !par_library_sort)
+				continue;
+			else if (serial && workers == 1)
 				add_kernel(kernels[k]->name, k);
 			else if (!serial && (workers <= 2 || workers <= processors))
 				add_kernel(text("%s.%ldw", kernels[k]->name, workers),

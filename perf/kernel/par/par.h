@@ -36,6 +36,9 @@ void par_for(long count, long grain, par_range_fn *fn, void *arg);
 /* Calls loop inside of `workers`. Below 0: it could not. */
 int64_t par_run(long workers, par_loop_fn *loop, uint64_t n, long param);
 
+/* What the peer's own library has; NULL: nothing. */
+void par_library_sort(uint32_t *numbers, long count) __attribute__((weak));
+
 /* ---- a problem ------------------------------------------------------------- */
 
 struct par_kernel {
@@ -48,8 +51,8 @@ struct par_kernel {
 };
 
 extern const struct par_kernel par_integrate, par_heat, par_cholesky, par_strassen, par_matmul,
-	par_fft, par_sort, par_mandelbrot, par_words, par_histogram, par_bfs, par_triangles,
-	par_saxpy, par_irregular, par_reduce, par_uts_deep, par_skynet;
+	par_fft, par_sort, par_sort_library, par_mandelbrot, par_words, par_histogram, par_bfs,
+	par_triangles, par_saxpy, par_irregular, par_reduce, par_uts_deep, par_skynet;
 
 /* ---- what problems share --------------------------------------------------- */
 

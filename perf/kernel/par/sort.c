@@ -2,7 +2,8 @@
 /*
  * sort.c - 4 million random 31-bit numbers, by merging: halves are sorted at the same
  * time, and the merge is a loop over pieces of the result, each of which finds by
- * bisection where it begins. Pieces below 2^14 are sorted serially.
+ * bisection where it begins. Pieces below 2^14 are sorted serially. `sort.library`: the
+ * same numbers by what the peer's library has for it.
  */
 #include "par.h"
 
@@ -213,3 +214,12 @@ static bool prepare(void)
 }
 
 const struct par_kernel par_sort = { "sort", prepare, reset, serial, parallel, answer };
+
+static void library(void)
+{
+	par_library_sort(numbers, COUNT);
+}
+
+const struct par_kernel par_sort_library = {
+	"sort.library", prepare, reset, serial, library, answer
+};

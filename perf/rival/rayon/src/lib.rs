@@ -49,6 +49,13 @@ pub extern "C" fn par_for(count: c_long, grain: c_long, function: FnRange, arg: 
     });
 }
 
+/// # Safety
+/// There are `count` numbers, and nobody else uses them.
+#[no_mangle]
+pub unsafe extern "C" fn par_library_sort(numbers: *mut u32, count: c_long) {
+    std::slice::from_raw_parts_mut(numbers, count as usize).par_sort_unstable();
+}
+
 /// Kept until another number of workers is asked for.
 static POOL: Mutex<Option<ThreadPool>> = Mutex::new(None);
 

@@ -6,8 +6,7 @@
  * other, and keeps them structured: a task lives in a group, a group lives in
  * a block of code, and the block is left only when its tasks have ended.
  *
- *	#include <crew/crew.h>	the core: executor, time, task, scope, hook, group
- *	#include <crew/crew.h>	the core: executor, time, task, scope, group, error
+ *	#include <crew/crew.h>	the core: executor, time, task, scope, hook, group, error
  *	#include <crew.h>	everything
  */
 #ifndef CREW_ALL_H
@@ -19,7 +18,7 @@
 #include "crew/fork.h"
 #include "crew/lock.h"
 #include "crew/lot.h"
-#include "crew/semaphore.h"
 #include "crew/parallel.h"
+#include "crew/semaphore.h"
 
 #endif /* CREW_ALL_H */

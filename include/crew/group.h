@@ -101,7 +101,7 @@ struct crew_group {
 		int32_t first;		    /* the first failure */
 		struct crew_word count;	    /* children counted off elsewhere */
 		struct crew_word elsewhere; /* children spawned elsewhere */
-		void *admission[3]; /* of a group with .running_max */
+		void *admission[3];	    /* of a group with .running_max */
 		/* written when they are first needed */
 		void *errors; /* all failures */
 		void *roster[10];

@@ -88,7 +88,7 @@ static void look_at_line(struct crew_lock *lock)
 }
 
 /* The slow way in. */
-static int get_in_line(struct crew_lock *lock, uint64_t self, bool interruptible)
+static int wait_in_line(struct crew_lock *lock, uint64_t self, bool interruptible)
 {
 	struct crew__wait wait;
 	int rc;
@@ -110,7 +110,7 @@ static int get_in_line(struct crew_lock *lock, uint64_t self, bool interruptible
 
 int crew__hold_again(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self)
 {
-	int rc = get_in_line(lock, self, false);
+	int rc = wait_in_line(lock, self, false);
 
 	if (rc == 0)
 		crew__hold_begin(lock, caller->fiber);
@@ -133,7 +133,7 @@ static __attribute__((noinline)) int acquire_slow(struct crew_lock *lock)
 	int rc = crew__hold_is(lock, self) ? CREW_EDEADLK : crew__caller_check(&caller);
 
 	if (rc == 0 && !try_at_once(lock, self))
-		rc = get_in_line(lock, self, true);
+		rc = wait_in_line(lock, self, true);
 	if (rc == 0)
 		crew__hold_begin(lock, caller.fiber);
 	return rc;

@@ -41,6 +41,7 @@
 #include "scope/run.c"
 #include "scope/scope.c"
 #include "scope/spawn.c"
+#include "scope/start.c"
 #include "sync/condition.c"
 #include "sync/event.c"
 #include "sync/lock.c"

@@ -183,6 +183,8 @@ enum crew_task_flags {
 	CREW_TASK_ATOMIC = 2, /* starts also when it is cancelled before; then its checks say so */
 	CREW_TASK_ISOLATED = 4, /* its failure is for those who join it, not for the group */
 	CREW_TASK_LAZY = 8,	/* starts when somebody joins it first */
+	CREW_TASK_INLINE = 16,	/* spawn returns when it has ended, or waits for the first time; it
+				 * starts also when it is cancelled before */
 };
 
 /* Zero means "default" for every field. Fields are only added, at the end. */
@@ -222,13 +224,14 @@ enum crew_task_state {
 
 /*
  * crew_group_spawn() with options, and with a handle unless `task` is NULL. *task is written
- * before the child can begin, and is NULL when it was refused.
+ * before the child can begin, and is NULL when it was refused. With CREW_TASK_INLINE the
+ * child begins at once, on a stack of its own, unless it has to get in line.
  *
- * Checkpoint:	none
+ * Checkpoint:	as crew_group_spawn(); schedule with CREW_TASK_INLINE
  * Callers:	as crew_group_spawn()
- * Returns:	as crew_group_spawn(); with CREW_TASK_ATOMIC never CREW_ECANCELED
- *		CREW_EINVAL	also: an unknown flag, or a lazy or isolated task without
- *				a handle
+ * Returns:	as crew_group_spawn(); with CREW_TASK_ATOMIC or _INLINE never CREW_ECANCELED
+ *		CREW_EINVAL	also: an unknown flag, a lazy or isolated task without a
+ *				handle, one both lazy and inline
  */
 CREW_API int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *arg,
 				      const struct crew_task_options *options,

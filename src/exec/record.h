@@ -55,7 +55,7 @@ static inline struct crew__slot crew__record_slot(struct crew__record *record)
 
 	slot.arg = record;
 	slot.group |= CREW__SLOT_RECORD;
-	if (record->flags & CREW_TASK_PINNED)
+	if (record->flags & (CREW_TASK_PINNED | CREW_TASK_INLINE))
 		slot.group |= CREW__SLOT_PINNED;
 	return slot;
 }

@@ -37,12 +37,43 @@
 
 /* ---- switching ----------------------------------------------------------- */
 
+static void go_on(const struct crew__waiter *waiter)
+{
+	struct crew__parker *parker;
+
+	if (crew__grant(waiter, &parker))
+		crew__ready(parker);
+}
+
+void crew__fiber_waits(struct crew__fiber *fiber)
+{
+	const struct crew__waiter *waiter = fiber->until_wait;
+
+	fiber->until_wait = NULL;
+	if (waiter)
+		go_on(waiter);
+}
+
+/* Somebody waits for the fiber that was left to wait. It may run, and wait, again as soon as
+ * the hook has published it; before that its lot is locked. */
+static __attribute__((noinline)) void run_hook_and_tell(struct crew__worker *worker)
+{
+	const struct crew__waiter *waiter = worker->left->until_wait;
+
+	worker->left->until_wait = NULL;
+	worker->after(worker, worker->left, worker->after_arg);
+	go_on(waiter);
+}
+
 static void run_hook(void)
 {
 	struct crew__worker *worker = crew__self();
 
 	crew__tsan_acquire(worker);
-	worker->after(worker, worker->left, worker->after_arg);
+	if (crew__unlikely(worker->left->until_wait))
+		run_hook_and_tell(worker);
+	else
+		worker->after(worker, worker->left, worker->after_arg);
 }
 
 void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,

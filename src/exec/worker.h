@@ -35,18 +35,19 @@ struct crew__fiber {
 	struct crew__parker parker;
 	struct crew__context context;
 	struct crew *crew;
-	struct crew__fiber *next;    /* own, or of the list that it is in */
-	struct crew__worker *worker; /* own: who runs it now. Asked anew after every call
+	struct crew__fiber *next;	 /* own, or of the list that it is in */
+	struct crew__worker *worker;	 /* own: who runs it now. Asked anew after every call
 				       * that may have parked */
-	struct crew__worker *pinned; /* own: the task on it must stay there */
-	struct crew_scope *scope;    /* own: the innermost open scope */
-	uint64_t epoch;		     /* own: see cancel.h */
-	struct crew_task *task;	     /* own: the task that runs, if it has handles */
-	struct crew_error *pending;  /* own: what the task has said with crew_fail() */
-	uintptr_t room;		     /* below it no join runs children in place */
-	struct crew_lock *locks;     /* own: the list of what its task holds (sync/hold.h) */
-	bool fresh;		     /* its context must be made before use */
-	uint8_t passed;		     /* HARD: how often it was passed on since it ran */
+	struct crew__worker *pinned;	 /* own: the task on it must stay there */
+	struct crew_scope *scope;	 /* own: the innermost open scope */
+	uint64_t epoch;			 /* own: see cancel.h */
+	struct crew_task *task;		 /* own: the task that runs, if it has handles */
+	struct crew_error *pending;	 /* own: what the task has said with crew_fail() */
+	struct crew__waiter *until_wait; /* own: who waits for it to wait, or to end */
+	uintptr_t room;			 /* below it no join runs children in place */
+	struct crew_lock *locks;	 /* own: the list of what its task holds (sync/hold.h) */
+	bool fresh;			 /* its context must be made before use */
+	uint8_t passed;			 /* HARD: how often it was passed on since it ran */
 	/* what dumps print; written by the own side, read by anybody */
 	struct crew_word site;
 	struct crew_word name;
@@ -191,6 +192,8 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 			 void *arg);
 /* The fiber that a parking task's worker goes on with: ready, or the reserve. */
 struct crew__fiber *crew__worker_next(struct crew__worker *worker);
+/* It waits, or has ended: whoever waits for that goes on. */
+void crew__fiber_waits(struct crew__fiber *fiber);
 /* Puts a fiber of this crew where a worker will find it. */
 void crew__fiber_ready(struct crew__fiber *fiber);
 /* A join asks: does something wait that it should let in by parking? */

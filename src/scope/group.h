@@ -110,7 +110,7 @@ bool crew__group_count(struct crew_group *group, const struct crew__caller *call
  * the owner is told so: it is not to be told twice. */
 bool crew__group_count_late(struct crew_group *group, const struct crew__caller *caller);
 /* The flags of tasks that begin also when they are cancelled before. */
-#define CREW__TASK_BEGINS ((uint32_t)CREW_TASK_ATOMIC)
+#define CREW__TASK_BEGINS ((uint32_t)(CREW_TASK_ATOMIC | CREW_TASK_INLINE))
 
 /* The owner opens a group with .running_max. */
 void crew__admission_open(struct crew_group *group, const struct crew__caller *owner,

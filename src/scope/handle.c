@@ -7,7 +7,9 @@
 
 _Static_assert(sizeof(struct crew_task) <= CREW__TASK_BYTES, "a task with handles fits its pool");
 
-#define FLAGS (CREW_TASK_PINNED | CREW_TASK_ATOMIC | CREW_TASK_ISOLATED | CREW_TASK_LAZY)
+#define FLAGS                                                                                      \
+	(CREW_TASK_PINNED | CREW_TASK_ATOMIC | CREW_TASK_ISOLATED | CREW_TASK_LAZY |               \
+	 CREW_TASK_INLINE)
 
 static bool has_ended(const struct crew_task *task)
 {
@@ -87,9 +89,10 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 
 	fiber->scope = &task->scope;
 	fiber->epoch = 0;
-	if (record->flags & CREW_TASK_ATOMIC || !crew__scope_cancelled(&task->scope)) {
+	if (record->flags & CREW__TASK_BEGINS || !crew__scope_cancelled(&task->scope)) {
 		crew__store32_release(&task->state, CREW_TASK_RUNNING);
 		fiber->task = task;
+		fiber->until_wait = task->spawner;
 		rc = crew__record_call(fiber, record);
 		fiber->task = outer;
 		crew__task_returned(fiber, &task->scope, record->slot.site);
@@ -107,6 +110,7 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 	tell_group(task, state, rc);
 	if (fiber->pending)
 		crew__pending_drop(fiber);
+	crew__fiber_waits(fiber);
 	crew__scope_leave(&task->scope, &fiber->parker); /* H1 */
 	crew_task_drop(task);
 }
@@ -155,6 +159,7 @@ static struct crew_task *make(struct crew_group *group, const struct crew__calle
 	task->lock = (struct crew__lock){ .word = { 0 } };
 	crew__store32_relaxed(&task->state, CREW_TASK_PENDING);
 	crew__list_init(&task->waiters);
+	task->spawner = NULL;
 	task->rc = 0;
 	task->value = NULL;
 	task->error = NULL;
@@ -175,6 +180,8 @@ static int check_options(const struct crew_task_options *options, struct crew_ta
 	if (!options)
 		return 0;
 	if (options->size < sizeof(*options) || options->flags & ~(uint32_t)FLAGS)
+		return CREW_EINVAL;
+	if (options->flags & CREW_TASK_LAZY && options->flags & CREW_TASK_INLINE)
 		return CREW_EINVAL;
 	/* nobody could ask for it */
 	return !out && options->flags & (CREW_TASK_LAZY | CREW_TASK_ISOLATED) ? CREW_EINVAL : 0;
@@ -213,7 +220,10 @@ static int spawn(struct crew_group *group, const struct crew__slot *slot,
 	if (crew__handle_is_lazy(task))
 		return 0;
 	crew__group_count(group, &caller);
-	crew__group_put(group, &task->record, has_room);
+	if (flags & CREW_TASK_INLINE && has_room)
+		crew__handle_begin(task);
+	else
+		crew__group_put(group, &task->record, has_room);
 	return 0;
 }
 

@@ -41,9 +41,10 @@ struct crew_task {
 	struct crew *crew;
 	struct crew_group *group; /* while it has not ended */
 	struct crew__lock lock;
-	struct crew__word32 state; /* enum crew_task_state; guarded by lock, read by anybody */
-	struct crew__link waiters; /* guarded by lock, as is the rest */
-	struct crew__word32 lazy;  /* it is, and has not begun. Read by anybody */
+	struct crew__word32 state;    /* enum crew_task_state; guarded by lock, read by anybody */
+	struct crew__link waiters;    /* guarded by lock, as is the rest */
+	struct crew__word32 lazy;     /* it is, and has not begun. Read by anybody */
+	struct crew__waiter *spawner; /* until it waits or ends; constant once it is queued */
 	int rc;
 	void *value;
 	struct crew_error *error; /* of an isolated one that failed */
@@ -67,6 +68,8 @@ static inline bool crew__handle_is_lazy(const struct crew_task *task)
 	return crew__load32_acquire(&task->lazy);
 }
 
+/* Queues a child, which is counted and has room, and waits until it waits or has ended. */
+void crew__handle_begin(struct crew_task *task);
 /* crew_task_join(), but nobody learns how it ended. */
 int crew__handle_await(struct crew_task *task);
 /* A lazy one that nobody has begun never starts. */

@@ -20,7 +20,7 @@ int crew__group_may_spawn(const struct crew_group *group, const struct crew__cal
 		return CREW_EFORKED;
 	if (!caller->fiber && crew__load_acquire(&crew->state) != CREW__OPEN)
 		return CREW_ECLOSED;
-	if (flags & CREW_TASK_ATOMIC)
+	if (flags & CREW__TASK_BEGINS)
 		return 0;
 	return crew__scope_cancelled(&group->scope) ? CREW_ECANCELED : 0;
 }

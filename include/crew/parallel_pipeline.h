@@ -86,8 +86,8 @@ struct crew_pipeline_options {
 
 /*
  * Runs items through `count` stages until the source has no more and the last one is
- * through. The caller waits; nothing runs on it. Allocates some words for each token and
- * stage. .drop is called by the caller, at the end.
+ * through. Allocates some words for each token and stage. .drop is called by the caller, at
+ * the end.
  *
  * Checkpoint:	schedule
  * Callers:	tasks and plain threads

@@ -24,14 +24,16 @@
  *	L2  Of a stage whose turn is n, all numbers below n are behind it, and the others that
  *	    have been read are held by a token each. So those that wait are less than
  *	    n + tokens, and have a place in the gate each.
- *	L3  A token that is full when all tasks have ended is one that was stopped: its item
+ *	L3  In front of each stage, the source too, lies a look for cancellation, and others
+ *	    that are ready get their turn.
+ *	L4  A token that is full when all tasks have ended is one that was stopped: its item
  *	    is dropped.
  *
  * The lock guards the free list, the numbers and the gates; nothing waits under it.
  *
  * GUARDED BY tests/api/parallel_pipeline.c, tests/model/parallel.c.
  */
-#include "exec/exec.h"
+#include "parallel/split.h"
 
 #include "base/alloc.h"
 #include "crew/crew.h"
@@ -118,7 +120,8 @@ static struct token *end_reading(struct pipeline *pipeline, struct token *token,
 /* False: there is none for this token, or *rc says why not. */
 static bool read_item(struct pipeline *pipeline, struct token *token, int *rc)
 {
-	if (!begin_reading(pipeline, token))
+	*rc = crew__loop_look();
+	if (*rc || !begin_reading(pipeline, token))
 		return false;
 	token->item = NULL;
 	*rc = pipeline->stages[0].fn(&token->item, pipeline->stages[0].arg);
@@ -173,7 +176,7 @@ static bool pass_through(struct pipeline *pipeline, struct token *token, int *rc
 		const struct crew_stage *stage = &pipeline->stages[token->stage];
 		bool serial = stage->kind == CREW_STAGE_SERIAL;
 
-		*rc = crew_check();
+		*rc = crew__loop_look();
 		if (*rc == 0 && serial && !enter(pipeline, token))
 			return false;
 		if (*rc == 0)
@@ -255,20 +258,21 @@ int crew_pipeline(const struct crew_stage *stages, size_t count,
 {
 	struct crew_pipeline_options defaults = { .size = sizeof(defaults) };
 	struct pipeline pipeline = { .stages = stages, .count = count };
-	size_t workers = crew_worker_count(options ? options->crew : NULL);
+	size_t workers;
 	int rc;
 
 	if (!is_valid(stages, count, options))
 		return CREW_EINVAL;
 	if (!options)
 		options = &defaults;
+	workers = crew_worker_count(options->crew);
 	pipeline.name = options->name ? options->name : "pipeline";
 	pipeline.token_count = options->tokens ? options->tokens :
 						 TOKENS_EACH * (workers ? workers : 1);
 	if (!init_pipeline(&pipeline))
 		return CREW_ENOMEM;
 	rc = run_pipeline(&pipeline, options->crew);
-	for (size_t i = 0; i < pipeline.token_count; i++) /* L3 */
+	for (size_t i = 0; i < pipeline.token_count; i++) /* L4 */
 		if (pipeline.tokens[i].full && options->drop)
 			options->drop(pipeline.tokens[i].item, options->drop_arg);
 	crew__free(pipeline.tokens);

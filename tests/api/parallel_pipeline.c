@@ -213,6 +213,116 @@ Test(parallel_pipeline, a_cancelled_one_ends)
 	in_tasks(cancelled, NULL);
 }
 
+struct seen {
+	struct crew_scope scope;
+	struct crew_word late; /* stages that began although it was cancelled */
+	struct crew_word calls;
+	struct crew_word cancelled;
+	uint64_t patience;
+};
+
+/* Any stage, the source among them: the one call too many cancels. */
+static int counts(void **item, void *arg)
+{
+	struct seen *seen = arg;
+
+	*item = NULL;
+	crew__add_relaxed(&seen->late, crew__load_acquire(&seen->cancelled));
+	if (crew__add_relaxed(&seen->calls, 1) == seen->patience) {
+		crew_scope_cancel(&seen->scope, "enough");
+		crew__store_release(&seen->cancelled, 1);
+	}
+	return 0;
+}
+
+/* However many stages and tokens there are, and wherever it is cancelled. */
+static int stops_at_once(void *arg)
+{
+	(void)arg;
+	for (size_t stages = 1; stages < 4; stages++)
+		for (uint64_t patience = 0; patience < 12; patience++) {
+			struct seen seen = { .patience = patience };
+			struct crew_stage line_of[3];
+			int rc;
+
+			for (size_t i = 0; i < stages; i++)
+				line_of[i] = (struct crew_stage){ counts, &seen,
+								  i & 1 ? CREW_STAGE_PARALLEL :
+									  CREW_STAGE_SERIAL };
+			crew_scope_open(&seen.scope, NULL);
+			rc = crew_pipeline(line_of, stages,
+					   CREW_PIPELINE(.tokens = 1 + patience % 3));
+			CHECK(rc == CREW_ECANCELED);
+			/* the others may stand between their look and their stage */
+			CHECK(seen.late.value < crew_worker_count(NULL));
+			CHECK(crew_scope_close(&seen.scope, rc) == 0);
+		}
+	return 0;
+}
+
+Test(parallel_pipeline, a_cancelled_one_begins_no_stage, .timeout = 20)
+{
+	in_tasks(stops_at_once, NULL);
+}
+
+struct source_of {
+	struct crew_word ran;
+	int made;
+};
+
+static int until_it_ran(void **item, void *arg)
+{
+	struct source_of *made = arg;
+
+	(void)item;
+	return crew__load_acquire(&made->ran) || ++made->made > 100000 ? CREW_EEND : 0;
+}
+
+static int pass(void **item, void *arg)
+{
+	(void)item;
+	(void)arg;
+	return 0;
+}
+
+/* So many that the pipeline has begun by then. */
+static int set_after_yields(void *arg)
+{
+	for (int i = 0; i < 1000; i++)
+		crew_yield();
+	crew__store_release(arg, 1);
+	return 0;
+}
+
+static int lets_others_run(void *arg)
+{
+	(void)arg;
+	for (size_t stages = 1; stages < 3; stages++) {
+		struct source_of made = { .made = 0 };
+		struct crew_stage line_of[2] = { { until_it_ran, &made, CREW_STAGE_SERIAL },
+						 { pass, NULL, CREW_STAGE_PARALLEL } };
+		struct crew_group group;
+
+		crew_group_open(&group, NULL);
+		crew_group_spawn(&group, set_after_yields, &made.ran);
+		crew_yield(); /* it begins, yields, and is ready */
+		CHECK(crew__load_acquire(&made.ran) == 0);
+		CHECK(crew_pipeline(line_of, stages, CREW_PIPELINE(.tokens = 1)) == 0);
+		CHECK(made.made <= 100000);
+		CHECK(crew_group_close(&group, 0) == 0);
+	}
+	return 0;
+}
+
+Test(parallel_pipeline, R2_a_ready_fiber_runs_between_two_items)
+{
+	struct crew *crew = NULL;
+
+	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 1)), 0);
+	cr_assert_eq(crew_run(crew, lets_others_run, NULL), 0);
+	cr_assert_eq(crew_stop(crew), 0);
+}
+
 static struct crew_word inside;
 
 /* Ends when two are inside at the same time. */
@@ -254,7 +364,8 @@ Test(parallel_pipeline, plain_threads_and_stages_at_the_same_time)
 static int bad(void *arg)
 {
 	struct crew_stage stages[2] = { { endless, NULL, CREW_STAGE_SERIAL } };
-	struct crew_pipeline_options small = { .size = 8 };
+	/* nothing behind the size is read: it is not there */
+	struct crew_pipeline_options small = { .size = 8, .crew = (struct crew *)8 };
 
 	(void)arg;
 	CHECK(crew_pipeline(NULL, 1, NULL) == CREW_EINVAL);

@@ -73,6 +73,24 @@ CREW_BEGIN
 /* A crew. Opaque; made by crew_start(). */
 struct crew;
 
+/*
+ * What happens when every thread of the process waits, without an end, for what only
+ * another one could do: nothing runs, no timer is set, nobody is in a blocking call or in
+ * a thread of the program's own that crew knows nothing of. It is noticed within a second,
+ * and once for each time. Looking costs a few microseconds four times a second. With two
+ * crews in one process nothing is noticed.
+ *
+ * Tasks that wait for each other's locks are noticed while others run: by the one that
+ * closes the circle, in crew_lock_acquire(). It says who waits for whom, on stderr, and where
+ * the choice is to cancel it gets CREW_EDEADLK.
+ */
+enum crew_deadlock {
+	CREW_DEADLOCK_IGNORE,
+	CREW_DEADLOCK_REPORT, /* says so on stderr, with crew_dump() */
+	CREW_DEADLOCK_CANCEL, /* the same, and crew_cancel(crew, "deadlock") */
+	CREW_DEADLOCK_ABORT,  /* says so, and ends the process */
+};
+
 /* Zero means "default" for every field. Fields are only added, at the end. */
 struct crew_options {
 	size_t size;	       /* set by CREW_OPTIONS() */
@@ -80,6 +98,7 @@ struct crew_options {
 	uint32_t workers;      /* 1..250; default: crew_cpu_limit() */
 	uint32_t blocking_max; /* crew_blocking() calls at once; default: 40 */
 	size_t stack_bytes; /* of a task, 32768 to 64 MiB, rounded up to pages; default: 256 KiB */
+	enum crew_deadlock deadlock; /* default: CREW_DEADLOCK_IGNORE */
 };
 
 #define CREW_OPTIONS(...) CREW_OPTIONS_(crew_options, __VA_ARGS__)

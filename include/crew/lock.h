@@ -78,7 +78,9 @@ struct crew_lock {
  * Callers:	tasks and plain threads
  * Returns:	0		the caller holds it
  *		CREW_ECANCELED	the caller is cancelled, or was while it waited: not held
- *		CREW_EDEADLK	the caller holds it already
+ *		CREW_EDEADLK	the caller holds it already; or who holds it waits, directly or
+ *				not, for a lock that the caller holds, and the caller's crew
+ *				has .deadlock = CREW_DEADLOCK_CANCEL (crew/crew.h)
  *		CREW_EOWNERDEAD	it is broken, or broke meanwhile: not held
  *		CREW_EFORKED	called by a task in a child process after fork
  */

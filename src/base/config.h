@@ -76,4 +76,7 @@
 #define CREW__BLOCKING_DEFAULT 40U
 #define CREW__BLOCKING_IDLE    CREW__PICK(CREW_S(5), CREW_MS(20))
 
+/* Where it was asked for: how often to look whether everybody waits for ever. */
+#define CREW__STUCK_PERIOD CREW_MS(250)
+
 #endif /* CREW__CONFIG_H */

@@ -20,6 +20,13 @@ static inline uint64_t crew__random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
+/* A number that another `with`, or another order of them, makes another one. */
+static inline void crew__random_mix(uint64_t *number, uint64_t with)
+{
+	*number ^= with;
+	*number = crew__random(number);
+}
+
 /* 0 <= result < bound, by multiplication instead of division. */
 static inline uint32_t crew__random_below(uint64_t *state, uint32_t bound)
 {

@@ -41,6 +41,7 @@ static void in_forked_child(void)
 	crew__add_acq_rel(&crew__cancel_epoch, 1);
 	/* a thread that is not here any more may have held them */
 	process.lock = (struct crew__lock){ .word = { 0 } };
+	crew__edges = (struct crew__lock){ .word = { 0 } };
 	crew__park_in_child();
 	crew__cancel_in_child(crew__self_scope());
 	if (crew__self() || crew__self_host()) {
@@ -142,8 +143,8 @@ static int choose_options(struct choice *choice, const struct crew_options *give
 		options->blocking_max = CREW__BLOCKING_DEFAULT;
 	if (!options->name)
 		options->name = "crew";
-	if (options->workers > CREW__WORKERS_MAX || options->stack_bytes < CREW__STACK_MIN ||
-	    options->stack_bytes > CREW__STACK_MAX)
+	if (options->deadlock > CREW_DEADLOCK_ABORT || options->workers > CREW__WORKERS_MAX ||
+	    options->stack_bytes < CREW__STACK_MIN || options->stack_bytes > CREW__STACK_MAX)
 		return CREW_EINVAL;
 	return 0;
 }
@@ -243,6 +244,7 @@ int crew_start(struct crew **out, const struct crew_options *given)
 	crew__pool_init(&crew->records[CREW__RECORD_PLAIN], CREW__RECORD_BYTES);
 	crew__pool_init(&crew->records[CREW__RECORD_COPY], CREW__RECORD_BYTES + CREW_COPY_MAX);
 	crew__pool_init(&crew->records[CREW__RECORD_TASK], CREW__TASK_BYTES);
+	crew->stuck.policy = choice.options.deadlock;
 	crew__threads_init(&crew->threads, choice.options.blocking_max, crew->name);
 	crew->workers_bytes = crew->worker_count * sizeof(*crew->workers);
 	crew->workers = crew__port_map(crew->workers_bytes);

@@ -26,6 +26,8 @@ struct crew__fiber_slab {
 	struct crew__fiber *headers;
 };
 
+struct crew__lock crew__edges CREW__STATE;
+
 static size_t slab_headers_bytes(void)
 {
 	return CREW__SLAB_FIBERS * sizeof(struct crew__fiber);
@@ -47,6 +49,9 @@ void crew__fibers_fini(struct crew *crew)
 	struct crew__fibers *fibers = &crew->fibers;
 	uint64_t made = crew__load_relaxed(&fibers->made);
 
+	/* who follows a path may just have been at one of ours */
+	crew__lock_acquire(&crew__edges);
+	crew__lock_release(&crew__edges);
 	for (uint64_t i = 0; i < made; i++)
 		crew__context_fini(&crew__fiber_at(crew, i)->context);
 	for (uint32_t i = 0; i < fibers->slab_count; i++) {

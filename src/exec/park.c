@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/random.h"
 #include "exec/cancel.h"
 #include "exec/deadline.h"
 #include "exec/worker.h"
@@ -15,15 +16,25 @@
  * need no memory, so that a wait ends although there is none (R11). */
 struct thread_parker {
 	struct crew__parker parker;
-	struct thread_parker *next; /* guarded by parkers.lock: free ones */
+	struct thread_parker *next;  /* guarded by parkers.lock: free ones */
+	struct thread_parker *made;  /* before it */
+	struct crew__word32 endless; /* its wait ends only when another thread ends it */
 };
 
 static struct {
 	struct crew__lock lock;
 	struct thread_parker *free;
+	struct thread_parker *made; /* last */
 	struct thread_parker first[16];
 	uint32_t first_used;
 } parkers CREW__STATE;
+
+/* pre: locked */
+static void init_parker(struct thread_parker *parker)
+{
+	*parker = (struct thread_parker){ .parker = { .is_thread = 1 }, .made = parkers.made };
+	parkers.made = parker;
+}
 
 static struct thread_parker *try_take_parker(void)
 {
@@ -35,7 +46,7 @@ static struct thread_parker *try_take_parker(void)
 		parkers.free = parker->next;
 	} else if (parkers.first_used < sizeof(parkers.first) / sizeof(parkers.first[0])) {
 		parker = &parkers.first[parkers.first_used++];
-		*parker = (struct thread_parker){ .parker = { .is_thread = 1 } };
+		init_parker(parker);
 	}
 	crew__lock_release(&parkers.lock);
 	if (parker)
@@ -43,7 +54,9 @@ static struct thread_parker *try_take_parker(void)
 	parker = crew__alloc(sizeof(*parker));
 	if (!parker)
 		return NULL;
-	*parker = (struct thread_parker){ .parker = { .is_thread = 1 } };
+	crew__lock_acquire(&parkers.lock);
+	init_parker(parker);
+	crew__lock_release(&parkers.lock);
 	return parker;
 }
 
@@ -168,6 +181,8 @@ static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
 static bool park_thread(struct crew__waiter *waiter, const struct publish *publish, crew_time when)
 {
 	struct crew__parker *parker = waiter->parker;
+	struct crew__word32 *endless =
+		&crew__container(parker, struct thread_parker, parker)->endless;
 	uint64_t word;
 	bool over;
 
@@ -177,12 +192,14 @@ static bool park_thread(struct crew__waiter *waiter, const struct publish *publi
 	while (!over && !(crew__exchange32_acq_rel(&parker->signal, 0) & CREW__SIGNAL_READY)) {
 		crew_time until = crew__deadline_serve(parker->scope);
 
+		crew__store32_release(endless, until == CREW_NEVER && when == CREW_NEVER);
 		/* (what is due has signalled READY) */
 		if (!crew__port_wait(&parker->signal, 0, until < when ? until : when) &&
 		    when <= until) {
 			over = move_word(parker, publish->expected, CREW__GRANTED);
 			when = CREW_NEVER; /* lost: somebody has won, and is about to say so */
 		}
+		crew__store32_release(endless, 0);
 	}
 	word = crew__load_acquire(&parker->word);
 	crew__store_release(&parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
@@ -241,8 +258,23 @@ void crew__ready(struct crew__parker *parker)
 	crew__fiber_ready(crew__container(parker, struct crew__fiber, parker));
 }
 
+uint32_t crew__parkers_still(uint64_t *moves)
+{
+	uint32_t still = 0;
+
+	crew__lock_acquire(&parkers.lock);
+	for (struct thread_parker *at = parkers.made; at; at = at->made) {
+		still += crew__load32_acquire(&at->endless) &&
+			 !crew__load32_acquire(&at->parker.signal);
+		crew__random_mix(moves, crew__load_acquire(&at->parker.word));
+	}
+	crew__lock_release(&parkers.lock);
+	return still;
+}
+
 void crew__park_in_child(void)
 {
 	parkers.lock = (struct crew__lock){ .word = { 0 } };
 	parkers.free = NULL; /* perhaps half changed */
+	parkers.made = NULL; /* nobody waits in the others */
 }

@@ -146,6 +146,10 @@ bool crew__make_firm(struct crew__waiter *waiter);
 /* Step 5. */
 void crew__ready(struct crew__parker *parker);
 
+/* How many plain threads wait without an end, and have not been told anything. *moves becomes
+ * another number when one of them has waited anew. (stuck.h) */
+uint32_t crew__parkers_still(uint64_t *moves);
+
 /* After fork, in the child: forgets what threads that are gone held. */
 void crew__park_in_child(void);
 #endif /* CREW__PARK_H */

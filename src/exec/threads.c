@@ -201,6 +201,18 @@ static int see_to_a_spare(struct crew__threads *threads)
 	return 0;
 }
 
+uint32_t crew__threads_still(struct crew__threads *threads)
+{
+	const struct crew__link *link;
+	uint32_t sleeping = 0;
+
+	crew__lock_acquire(&threads->lock);
+	for (link = threads->sleeping.next; link != &threads->sleeping; link = link->next)
+		sleeping++;
+	crew__lock_release(&threads->lock);
+	return sleeping;
+}
+
 static void unlock_threads(void *opaque)
 {
 	struct crew__threads *threads = opaque;

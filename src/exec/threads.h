@@ -55,4 +55,7 @@ void crew__threads_stop(struct crew__threads *threads);
 /* Runs fn(arg) on a spare thread; the calling task waits. */
 int crew__threads_run(struct crew__threads *threads, crew_task_fn *fn, void *arg);
 
+/* How many spares sleep. (stuck.h) */
+uint32_t crew__threads_still(struct crew__threads *threads);
+
 #endif /* CREW__THREADS_H */

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 #include "exec/deadline.h"
+#include "exec/worker.h"
 
 struct sleeper {
 	struct crew__timer_entry entry;
@@ -74,6 +75,7 @@ static bool take_due(struct crew__timer *timer, crew_time now, struct due *due)
 static void timer_main(void *opaque)
 {
 	struct crew__timer *timer = opaque;
+	struct crew *crew = crew__container(timer, struct crew, timer);
 
 	crew__lock_acquire(&timer->lock);
 	while (!timer->stop) {
@@ -81,6 +83,7 @@ static void timer_main(void *opaque)
 		bool all = take_due(timer, crew__port_now(), &due);
 		struct crew__heap_node *first = crew__heap_first(&timer->heap);
 		crew_time until = first ? first->when : CREW_NEVER;
+		crew_time look = first ? CREW_NEVER : crew__stuck_when(crew);
 		uint32_t changed = crew__load32_relaxed(&timer->changed);
 
 		timer->waits_until = until;
@@ -95,8 +98,9 @@ static void timer_main(void *opaque)
 			crew__lock_release(&timer->striking);
 			crew__delivery_end(&delivery);
 		}
-		if (all)
-			crew__port_wait(&timer->changed, changed, until);
+		if (all && !crew__port_wait(&timer->changed, changed, first ? until : look) &&
+		    !first)
+			crew__stuck_look(crew);
 		crew__lock_acquire(&timer->lock);
 	}
 	crew__lock_release(&timer->lock);

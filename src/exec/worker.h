@@ -17,6 +17,7 @@
 #include "exec/record.h"
 #include "exec/ring.h"
 #include "exec/self.h"
+#include "exec/stuck.h"
 #include "exec/timer.h"
 #include "exec/threads.h"
 #include "fiber/fiber.h"
@@ -24,6 +25,9 @@
 
 struct crew;
 struct crew_error;
+
+/* Held by whoever follows what fibers of any crew wait for (sync/circle.h). */
+extern struct crew__lock crew__edges;
 
 /*
  * A fiber: a stack, and what runs on it. At its bottom runs a worker's loop, on
@@ -46,6 +50,7 @@ struct crew__fiber {
 	struct crew__waiter *until_wait; /* own: who waits for it to wait, or to end */
 	uintptr_t room;			 /* below it no join runs children in place */
 	struct crew_lock *locks;	 /* own: the list of what its task holds (sync/hold.h) */
+	struct crew__edge *edge;	 /* guarded by crew__edges: the lock it waits for */
 	bool fresh;			 /* its context must be made before use */
 	uint8_t passed;			 /* HARD: how often it was passed on since it ran */
 	/* what dumps print; written by the own side, read by anybody */
@@ -158,6 +163,7 @@ struct crew {
 	struct crew__pool records[CREW__RECORD_KINDS];
 	struct crew__timer timer;
 	struct crew__threads threads;
+	struct crew__stuck stuck;
 	struct crew__word32 callers; /* threads of others that are making a fiber ready */
 	/* groups that plain threads (and other crews' tasks) hold open */
 	struct crew__lock visitors_lock;

@@ -153,6 +153,21 @@ static double quota_of_process(void)
 	return smallest;
 }
 
+uint64_t crew__port_thread_count(void)
+{
+	FILE *in = fopen("/proc/self/status", "re");
+	char line[128];
+	unsigned long long count = 0;
+
+	if (!in)
+		return 0;
+	while (!count && fgets(line, sizeof(line), in))
+		if (sscanf(line, "Threads: %llu", &count) != 1)
+			count = 0;
+	fclose(in);
+	return count;
+}
+
 unsigned crew__port_cpu_limit(char *why, size_t why_size)
 {
 	unsigned limit = affinity();

@@ -49,6 +49,8 @@ int crew__port_thread_start_big(uint64_t *thread, void (*fn)(void *), void *arg,
 void crew__port_thread_join(uint64_t thread);
 /* What thread_start gave whoever started the calling thread. */
 uint64_t crew__port_thread_self(void);
+/* How many threads this process has; 0: cannot be told. */
+uint64_t crew__port_thread_count(void);
 /* Lets another thread run on this processor. */
 void crew__port_thread_yield(void);
 

@@ -268,6 +268,11 @@ const char *crew__sim_outside_end(void)
 	return count ? outside.report : NULL;
 }
 
+uint64_t crew__port_thread_count(void)
+{
+	return world.alive;
+}
+
 /* ---- processors -------------------------------------------------------------- */
 
 unsigned crew__port_cpu_limit(char *why, size_t why_size)

@@ -30,6 +30,16 @@
 /* Who calls, as a holder. */
 uint64_t crew__hold_self(const struct crew__caller *caller);
 
+/* The bits of a word that does not name a task. */
+#define CREW__HOLD_THREAD UINT64_C(2)
+#define CREW__HOLD_BROKEN UINT64_C(4)
+
+/* Does a word, without CREW__WAITED, name a task? */
+static inline bool crew__hold_is_task(uint64_t word)
+{
+	return word && !(word & (CREW__HOLD_THREAD | CREW__HOLD_BROKEN));
+}
+
 /* Does `self` hold it? */
 static inline bool crew__hold_is(const struct crew_lock *lock, uint64_t self)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* lock.c - see hold.h. */
-#include "sync/hold.h"
+#include "sync/circle.h"
 
 #include "crew/condition.h"
 
-#define THREAD UINT64_C(2) /* the holder is a plain thread */
-#define BROKEN UINT64_C(4)
+#define THREAD CREW__HOLD_THREAD
+#define BROKEN CREW__HOLD_BROKEN
 
 /* ---- holding ------------------------------------------------------------------- */
 
@@ -87,10 +87,23 @@ static void look_at_line(struct crew_lock *lock)
 				    word & ~CREW__WAITED); /* pairs: lot.word */
 }
 
+/* pre: the lot is locked. Gives up a place in line that is not taken yet. */
+static int refuse_circle(struct crew_lock *lock, struct crew__wait *wait)
+{
+	look_at_line(lock);
+	crew__lot_leave(&lock->private_.lot);
+	crew__wait_drop(wait);
+	return CREW_EDEADLK;
+}
+
 /* The slow way in. */
-static int wait_in_line(struct crew_lock *lock, uint64_t self, bool interruptible)
+static int wait_in_line(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self,
+			bool interruptible)
 {
 	struct crew__wait wait;
+	struct crew__edge edge = { .lock = lock, .wait = &wait };
+	bool watched = crew__circle_wanted(caller->fiber);
+	bool granted;
 	int rc;
 
 	crew__wait_prepare(&wait, self, interruptible);
@@ -101,7 +114,16 @@ static int wait_in_line(struct crew_lock *lock, uint64_t self, bool interruptibl
 		crew__wait_drop(&wait);
 		return rc;
 	}
-	if (crew__lot_wait(&lock->private_.lot, &lock->private_.lot.private_.queue, &wait, "lock"))
+	if (watched && crew__circle_show(&edge, caller->fiber) && interruptible &&
+	    caller->fiber->crew->stuck.policy == CREW_DEADLOCK_CANCEL) {
+		crew__circle_end(caller->fiber);
+		return refuse_circle(lock, &wait);
+	}
+	granted = crew__lot_wait(&lock->private_.lot, &lock->private_.lot.private_.queue, &wait,
+				 "lock");
+	if (watched)
+		crew__circle_end(caller->fiber); /* O1: before the lot is left */
+	if (granted)
 		return wait.rc;
 	look_at_line(lock);
 	crew__lot_leave(&lock->private_.lot);
@@ -110,7 +132,7 @@ static int wait_in_line(struct crew_lock *lock, uint64_t self, bool interruptibl
 
 int crew__hold_again(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self)
 {
-	int rc = wait_in_line(lock, self, false);
+	int rc = wait_in_line(lock, caller, self, false);
 
 	if (rc == 0)
 		crew__hold_begin(lock, caller->fiber);
@@ -133,7 +155,7 @@ static __attribute__((noinline)) int acquire_slow(struct crew_lock *lock)
 	int rc = crew__hold_is(lock, self) ? CREW_EDEADLK : crew__caller_check(&caller);
 
 	if (rc == 0 && !try_at_once(lock, self))
-		rc = wait_in_line(lock, self, true);
+		rc = wait_in_line(lock, &caller, self, true);
 	if (rc == 0)
 		crew__hold_begin(lock, caller.fiber);
 	return rc;

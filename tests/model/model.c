@@ -88,7 +88,8 @@ void model_main(void *opaque)
 	int rc;
 
 	model_begin(m);
-	rc = crew_start(&m->crew, CREW_OPTIONS(.workers = m->workers, .stack_bytes = 32768));
+	rc = crew_start(&m->crew, CREW_OPTIONS(.workers = m->workers, .stack_bytes = 32768,
+					       .deadlock = m->deadlock));
 	crew__sim_check(rc == 0, "crew_start failed");
 	for (unsigned i = 0; i < m->threads; i++)
 		crew__port_thread_start(&threads[i], beside_main, m, "beside");

@@ -29,6 +29,7 @@ struct model {
 	bool stop_early;		 /* while they are at it */
 	int expected;			 /* what crew_run() returns */
 	crew_time lasts;		 /* in virtual time; -1: any */
+	enum crew_deadlock deadlock;
 	/* of one run */
 	struct crew *crew;
 	struct crew_word ran[TASKS_MAX];

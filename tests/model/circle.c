@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* model/circle.c - tasks that acquire locks in different orders (sync/circle.h). */
+#include "model/model.h"
+
+#include "crew/lock.h"
+
+#define LOCKS 3
+
+static struct crew_lock locks[LOCKS];
+static struct crew_word refused;
+
+static void make_locks(void)
+{
+	for (int n = 0; n < LOCKS; n++)
+		locks[n] = (struct crew_lock)CREW_LOCK_INIT;
+}
+
+/* Holds lock n and acquires the next: somebody has to be refused, or there was no circle. */
+static int acquire_two(void *arg)
+{
+	uintptr_t n = (uintptr_t)arg;
+	int rc;
+
+	if (crew_lock_acquire(&locks[n]))
+		return 1;
+	rc = crew_lock_acquire(&locks[(n + 1) % LOCKS]);
+	crew__sim_check(rc == 0 || rc == CREW_EDEADLK, "acquire");
+	if (rc == 0)
+		crew_lock_release(&locks[(n + 1) % LOCKS]);
+	else
+		crew__add_relaxed(&refused, 1);
+	crew_lock_release(&locks[n]);
+	return 0;
+}
+
+static int three_locks(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+	int rc;
+
+	(void)arg;
+	crew__init_word(&refused, 0);
+	make_locks();
+	for (uintptr_t n = 0; n < LOCKS; n++)
+		crew_group_spawn(group, acquire_two, (void *)n);
+	rc = model_close(group, 0);
+	crew__sim_check(crew__load_relaxed(&refused) <= 1, "one refused is enough");
+	return rc;
+}
+
+Test(circle, three_locks_in_a_circle, .timeout = 300)
+{
+	struct model model = { .program = three_locks, .deadlock = CREW_DEADLOCK_CANCEL };
+
+	model_search("three", model, 3000);
+}
+
+/* The same locks in one order, and a holder that comes and goes: no circle. */
+static int acquire_in_order(void *arg)
+{
+	uintptr_t n = (uintptr_t)arg;
+
+	for (int turn = 0; turn < 2; turn++) {
+		crew__sim_check(crew_lock_acquire(&locks[0]) == 0, "first");
+		if (n)
+			crew__sim_check(crew_lock_acquire(&locks[1]) == 0, "second");
+		crew_lock_release(&locks[0]);
+		if (n) {
+			crew__sim_check(crew_lock_acquire(&locks[2]) == 0, "third");
+			crew_lock_release(&locks[1]);
+			crew_lock_release(&locks[2]);
+		} else {
+			crew__sim_check(crew_lock_acquire(&locks[1]) == 0, "second alone");
+			crew_lock_release(&locks[1]);
+		}
+	}
+	return 0;
+}
+
+static int in_order(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	make_locks();
+	for (uintptr_t n = 0; n < LOCKS; n++)
+		crew_group_spawn(group, acquire_in_order, (void *)n);
+	return model_close(group, 0);
+}
+
+Test(circle, locks_in_order_are_none, .timeout = 300)
+{
+	struct model model = { .program = in_order, .deadlock = CREW_DEADLOCK_CANCEL };
+
+	model_search("order", model, 2000);
+}
+
+/* Who waits in the circle may be cancelled just then: its wait is over. */
+static struct crew_group *pair;
+
+static int acquire_other_way(void *arg)
+{
+	uintptr_t n = (uintptr_t)arg;
+	int rc = crew_lock_acquire(&locks[n]);
+
+	if (rc)
+		return 0;
+	rc = crew_lock_acquire(&locks[1 - n]);
+	crew__sim_check(rc == 0 || rc == CREW_EDEADLK || rc == CREW_ECANCELED, "acquire");
+	if (rc == 0)
+		crew_lock_release(&locks[1 - n]);
+	crew_lock_release(&locks[n]);
+	return 0;
+}
+
+static int cancelled_in_circle(void *arg)
+{
+	(void)arg;
+	pair = model_open(NULL);
+	make_locks();
+	for (uintptr_t n = 0; n < 2; n++)
+		crew_group_spawn(pair, acquire_other_way, (void *)n);
+	crew_yield();
+	crew_group_cancel(pair, "enough");
+	crew__sim_check(model_close(pair, 0) == 0, "close");
+	return 0;
+}
+
+Test(circle, is_opened_by_a_cancellation, .timeout = 300)
+{
+	struct model model = { .program = cancelled_in_circle, .deadlock = CREW_DEADLOCK_CANCEL };
+
+	model_search("cancelled", model, 3000);
+}

@@ -4,7 +4,6 @@
 
 #include "base/random.h"
 
-
 #include <stdio.h>
 
 #define LONGEST 64U

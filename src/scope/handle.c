@@ -163,7 +163,7 @@ static struct crew_task *make(struct crew_group *group, const struct crew__calle
 	task->rc = 0;
 	task->value = NULL;
 	task->error = NULL;
-	task->taken = task->asked = task->listed = false;
+	task->taken = task->asked = task->listed = task->counted = false;
 	task->arg_free = options ? options->arg_free : NULL;
 	task->value_free = options ? options->value_free : NULL;
 	crew__list_init(&task->kept);

@@ -22,7 +22,7 @@
  *	H4  A lazy task is begun, or never starts: whoever comes first under its lock. It is
  *	    counted before the lock is let go, and a closing owner looks at the count
  *	    behind the lock. While an owner that waits is told that no child is left, none
- *	    is begun.
+ *	    is begun. What has begun so late may ask the roster, and be handed out by it.
  *	H5  The last holder gives it back. The roster hands its hold on with the task.
  *
  * Locks, outermost first: the task's, then the group's (to count), or deliveries (cancel.h).
@@ -56,6 +56,7 @@ struct crew_task {
 	/* guarded by the group's lock */
 	struct crew__link kept;
 	struct crew__link ended;
+	bool counted; /* in the roster's `begun` */
 };
 
 static inline void crew__handle_hold(struct crew_task *task)

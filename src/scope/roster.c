@@ -4,7 +4,8 @@
  * order in which they end or were spawned, and what is left of them at close.
  *
  * A task is in `kept` until it is handed out, once; from its end on in `ended` as well,
- * unless somebody waits for the next: then it goes to the first of those.
+ * unless somebody waits for the next: then it goes to the first of those. Close takes those
+ * that are left out in the same way: children may begin meanwhile (H4), and ask for the next.
  */
 #include "scope/handle.h"
 
@@ -18,8 +19,23 @@ static struct crew_task *unlist(struct crew__roster *roster, struct crew_task *t
 {
 	crew__list_remove(&task->kept);
 	crew__list_remove(&task->ended);
-	roster->begun--;
+	roster->begun -= task->counted;
 	return task;
+}
+
+/* pre: locked. The first one that is listed, or NULL. */
+static struct crew_task *first_listed(const struct crew__roster *roster)
+{
+	return crew__list_empty(&roster->kept) ?
+		       NULL :
+		       crew__container(roster->kept.next, struct crew_task, kept);
+}
+
+/* pre: locked. Counts one that is listed: it ends some day. */
+static void count(struct crew__roster *roster, struct crew_task *task)
+{
+	task->counted = true;
+	roster->begun++;
 }
 
 /* pre: locked. The first of those who wait goes on, with `task`. False: nobody waits. */
@@ -55,7 +71,8 @@ void crew__roster_keep(struct crew_task *task)
 	struct crew__roster *roster = crew__group_lock(task->group);
 
 	crew__list_append(&roster->kept, &task->kept);
-	roster->begun += !crew__handle_is_lazy(task);
+	if (!crew__handle_is_lazy(task))
+		count(roster, task);
 	crew__group_unlock(task->group);
 }
 
@@ -63,7 +80,8 @@ void crew__roster_begun(struct crew_task *task)
 {
 	struct crew__roster *roster = crew__group_lock(task->group);
 
-	roster->begun += !crew__list_empty(&task->kept);
+	if (!crew__list_empty(&task->kept))
+		count(roster, task);
 	crew__group_unlock(task->group);
 }
 
@@ -166,10 +184,7 @@ int crew_group_next_spawned(struct crew_group *group, struct crew_task **task)
 		*task = NULL;
 	while (rc == 0) {
 		struct crew__roster *roster = crew__group_lock(group);
-		struct crew_task *first =
-			crew__list_empty(&roster->kept) ?
-				NULL :
-				crew__container(roster->kept.next, struct crew_task, kept);
+		struct crew_task *first = first_listed(roster);
 		struct crew__parker *woken = NULL;
 		bool ours;
 
@@ -202,18 +217,28 @@ void crew__roster_close(struct crew_group *group)
 {
 	for (;;) {
 		struct crew__roster *roster = crew__group_lock(group);
-		struct crew__link *link = crew__list_take(&roster->kept);
-		struct crew_task *task;
+		struct crew_task *task = first_listed(roster);
+		struct crew__parker *woken = NULL;
+		bool over;
 
+		if (task) {
+			unlist(roster, task);
+			woken = send_away(roster, NULL);
+		}
+		/* locked, so that nobody is listed, or handed out, meanwhile */
+		over = !task && !crew__join_left(group);
 		crew__group_unlock(group);
-		if (!link)
+		crew__ready_all(woken);
+		if (over)
 			return;
-		task = crew__container(link, struct crew_task, kept);
-		crew__handle_give_up(task);
+		if (task)
+			crew__handle_give_up(task);
 		/* H4: or somebody was faster */
 		if (crew__join_left(group))
 			crew__join_park(group, false, "group close");
-		crew__handle_settle(task);
-		crew_task_drop(task);
+		if (task) {
+			crew__handle_settle(task);
+			crew_task_drop(task);
+		}
 	}
 }

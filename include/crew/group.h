@@ -96,7 +96,7 @@ struct crew_group {
 		int32_t refused; /* bad options: what spawn and close return */
 		int32_t reserved;
 		void *host; /* opened inside its crew_blocking() call */
-		void *reserved2[2];
+		void *reserved2;
 		uint32_t lock;
 		int32_t first;		    /* the first failure */
 		struct crew_word count;	    /* children counted off elsewhere */
@@ -104,7 +104,7 @@ struct crew_group {
 		void *admission[3];	    /* of a group with .running_max */
 		/* written when they are first needed */
 		void *errors; /* all failures */
-		void *roster[10];
+		void *roster[11];
 	} private_;
 };
 
@@ -286,7 +286,8 @@ struct crew_group_stats {
 };
 
 /*
- * Counts the children. A lazy one counts from its beginning on, or when it never started.
+ * Counts the children. A lazy one counts from its beginning on, or when it never started. One
+ * that ends just now may still count as active.
  *
  * Checkpoint:	none
  * Callers:	the owner

@@ -251,26 +251,37 @@ static void cancel_what_is_inside(struct crew_group *group, const struct crew__c
 		crew__caller_cancel_inside(caller, &group->scope);
 }
 
+/* All that were counted as children until now. */
+static uint64_t spawned(const struct crew_group *group)
+{
+	return group->private_.own + crew__load_acquire(&group->private_.elsewhere);
+}
+
 int crew_group_read_stats(struct crew_group *group, struct crew_group_stats *stats)
 {
 	struct crew__caller caller = crew__caller();
 	int rc = stats && stats->size >= sizeof(*stats) ? may_leave(group, &caller) : CREW_EINVAL;
 	struct crew__roster *roster;
+	uint64_t before;
+	uint64_t badly;
 	uint64_t ended;
 
 	if (rc == 0 && group->private_.state == CREW__GROUP_REFUSED)
 		rc = group->private_.refused;
 	if (rc)
 		return rc;
+	/* Whoever ends badly says so before it is counted off: so, read in this order, none
+	 * of them, and none that is new, is taken for one that has ended well. */
+	before = spawned(group);
+	ended = before - crew__join_left(group);
 	roster = crew__group_lock(group);
 	stats->failed = roster->failed;
 	stats->cancelled = roster->cancelled;
 	stats->never_started = roster->never_started;
+	badly = stats->failed + stats->cancelled + stats->never_started + roster->forgotten;
+	stats->finished = (int64_t)(ended - badly) > 0 ? ended - badly : 0;
+	stats->active = spawned(group) - badly - stats->finished;
 	crew__group_unlock(group);
-	stats->active = crew__join_left(group);
-	ended = group->private_.own + crew__load_relaxed(&group->private_.elsewhere) -
-		stats->active;
-	stats->finished = ended - stats->failed - stats->cancelled - stats->never_started;
 	return 0;
 }
 

@@ -39,7 +39,10 @@ struct crew__roster {
 	uint64_t failed;
 	uint64_t cancelled;
 	uint64_t never_started;
+	uint64_t forgotten; /* counted, and no children after all; holds, when they are over */
 };
+_Static_assert(sizeof(struct crew__roster) == sizeof(((struct crew_group *)0)->private_.roster),
+	       "crew_group has room for it");
 
 /* Bit of private_.fiber: not all children run at once (admit.c). */
 #define CREW__GROUP_LIMITED ((uintptr_t)1)

@@ -34,7 +34,8 @@ static void count_elsewhere(struct crew_group *group)
 /* What was counted elsewhere is no child after all. */
 static void forget(struct crew_group *group)
 {
-	crew__add_acq_rel(&group->private_.elsewhere, (uint64_t)-1);
+	crew__group_lock(group)->forgotten++;
+	crew__group_unlock(group);
 	crew__join_ended(group, 1); /* it may be the last one by now */
 }
 
@@ -50,8 +51,9 @@ bool crew__group_count(struct crew_group *group, const struct crew__caller *call
 
 void crew__group_never_started(struct crew_group *group)
 {
+	crew__group_lock(group)->never_started++;
 	crew__add_acq_rel(&group->private_.elsewhere, 1);
-	crew__group_tally(group, CREW_TASK_NEVER_STARTED);
+	crew__group_unlock(group);
 }
 
 static int spawn_limited(struct crew_group *group, const struct crew__slot *slot,

@@ -192,15 +192,11 @@ void crew__group_child_failed(struct crew_group *group, int rc)
 
 	if (!explained)
 		crew__group_add_error(group, rc, crew__error_of(fiber, rc), !late);
-	crew__pending_drop(fiber);
 	crew__group_tally(group, explained ? CREW_TASK_CANCELLED : CREW_TASK_FAILED);
-	if (explained || late) {
-		crew__group_note(group, CREW__GROUP_STOPPED);
-		return;
-	}
-	crew__group_note(group, CREW__GROUP_FAILED);
-	if (crew__group_policy(group) == CREW_FAIL_FAST)
+	crew__group_note(group, explained || late ? CREW__GROUP_STOPPED : CREW__GROUP_FAILED);
+	if (!explained && !late && crew__group_policy(group) == CREW_FAIL_FAST)
 		cancel_from_inside(group, CREW_BY_SIBLING);
+	crew__pending_drop(fiber); /* L1: hooks may have said something, too */
 }
 
 /* ---- wait and close --------------------------------------------------------- */

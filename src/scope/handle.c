@@ -71,6 +71,7 @@ static void tell_group(struct crew_task *task, enum crew_task_state state, int r
 
 	if (state == CREW_TASK_FINISHED)
 		return;
+	task->late = crew__scope_source(&group->scope) == CREW_BY_DEADLINE; /* F12 */
 	if ((state == CREW_TASK_FAILED && isolated) ||
 	    (state != CREW_TASK_FAILED && !crew__scope_cancelled(&group->scope)))
 		crew__group_tally(group, state);
@@ -163,7 +164,7 @@ static struct crew_task *make(struct crew_group *group, const struct crew__calle
 	task->rc = 0;
 	task->value = NULL;
 	task->error = NULL;
-	task->taken = task->asked = task->listed = task->counted = false;
+	task->taken = task->asked = task->listed = task->counted = task->late = false;
 	task->arg_free = options ? options->arg_free : NULL;
 	task->value_free = options ? options->value_free : NULL;
 	crew__list_init(&task->kept);
@@ -288,9 +289,9 @@ void crew__handle_settle(struct crew_task *task)
 	crew__lock_release(&task->lock);
 	if (!unheard)
 		return;
-	crew__group_add_error(task->group, task->rc, task->error, true);
+	crew__group_add_error(task->group, task->rc, task->error, !task->late);
 	task->error = NULL;
-	crew__group_note(task->group, CREW__GROUP_FAILED);
+	crew__group_note(task->group, task->late ? CREW__GROUP_STOPPED : CREW__GROUP_FAILED);
 }
 
 /* ---- what handles are for -------------------------------------------------------------- */

@@ -51,6 +51,7 @@ struct crew_task {
 	bool taken;		  /* somebody has asked for the value */
 	bool asked;		  /* somebody knows how it ended */
 	bool listed;		  /* in the roster, once */
+	bool late;		  /* it ended badly after its group's timeout */
 	void (*arg_free)(void *arg);
 	void (*value_free)(void *value);
 	/* guarded by the group's lock */

@@ -518,6 +518,27 @@ static int isolated_failures_are_for_who_joins(void *arg)
 	return 0;
 }
 
+/* What comes after the group's own timeout is no failure of the group, of isolated ones as well. */
+static int F12_an_isolated_failure_after_the_timeout(void *arg)
+{
+	const struct crew_task_options *options =
+		CREW_TASK(.flags = CREW_TASK_ISOLATED | CREW_TASK_ATOMIC);
+	struct crew_errors errors;
+	struct crew_group group;
+	struct crew_task *task;
+	int code = 5;
+
+	(void)arg;
+	crew_group_open(&group,
+			CREW_GROUP(.crew = test_crew, .timeout_ns = CREW_MS(1), .errors = &errors));
+	CHECK(crew_group_spawn_task(&group, fail_when_cancelled, &code, options, &task) == 0);
+	crew_task_drop(task);
+	CHECK(crew_group_close(&group, 0) == CREW_ETIMEDOUT);
+	CHECK(crew_errors_count(&errors) == 1 && crew_errors_first(&errors)->rc == 5);
+	crew_errors_fini(&errors);
+	return 0;
+}
+
 /* ---- one after the other ------------------------------------------------------------------ */
 
 static int sleep_and_give(void *arg)
@@ -709,6 +730,11 @@ Test(handles, Y17_a_lazy_one_begins_when_it_is_joined, .timeout = 30)
 Test(handles, isolated_failures_are_for_who_joins, .timeout = 30)
 {
 	everywhere(isolated_failures_are_for_who_joins);
+}
+
+Test(handles, F12_an_isolated_failure_after_the_timeout, .timeout = 30)
+{
+	everywhere(F12_an_isolated_failure_after_the_timeout);
 }
 
 Test(handles, next_hands_out_in_the_order_of_completion, .timeout = 30)

@@ -240,6 +240,29 @@ CREW_API int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn
 	crew_group_spawn_task_at(group, fn, arg, options, task, CREW_HERE)
 
 /*
+ * Runs fn(arg) as a new child, and waits until it calls crew_started(value): a service is up,
+ * or it is known why not. From the beginning it counts as a child of the group, which cannot be
+ * closed meanwhile; but until it has started it is cancelled with the caller, its failure is
+ * this call's, and the group does not notice.
+ *
+ * A caller that is cancelled meanwhile waits until the child has ended. It is successful all the
+ * same when the child calls crew_started() and returns 0.
+ *
+ * Checkpoint:	full
+ * Callers:	as crew_group_spawn()
+ * Returns:	0		*value is what it gave crew_started(). `value` may be NULL
+ *		the code	of a child that failed before it had started
+ *		CREW_ENOSTART	it returned 0 and never called crew_started()
+ *		CREW_ECANCELED	the caller is cancelled: the child has ended, or never began; or
+ *				the group was cancelled before
+ *		others		as crew_group_spawn(): nothing was started
+ */
+CREW_API int crew_group_start_at(struct crew_group *group, crew_task_fn *fn, void *arg,
+				 void **value, const char *site);
+#define crew_group_start(group, fn, arg, value)                                                    \
+	crew_group_start_at(group, fn, arg, value, CREW_HERE)
+
+/*
  * Waits until a child has ended and hands it out with a handle, which is the caller's to drop:
  * those whose handle was asked for at spawn, in the order in which they end, each once. Lazy
  * ones count from their beginning on.

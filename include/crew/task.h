@@ -123,6 +123,20 @@ CREW_API int crew_blocking(crew_task_fn *fn, void *arg);
 CREW_API int crew_return(void *value);
 
 /*
+ * Says that the calling task has started: whoever waits for that in crew_group_start() gets
+ * `value` and goes on. From now on the task is in the scope of its group, with all that it has
+ * opened, and no longer in that of the starter; cancelled at once when the group is. When
+ * the starter was cancelled before, the task stays where it is: nothing is changed.
+ *
+ * Checkpoint:	none
+ * Callers:	a task that was begun by crew_group_start(), once
+ * Returns:	0
+ *		CREW_ESTATE	it was not begun so, or has said so before
+ *		CREW_EFORKED	called in a child process after fork
+ */
+CREW_API int crew_started(void *value);
+
+/*
  * Storage for a binding, usually a local variable. It stays where it is until the scope is
  * closed.
  */

@@ -27,17 +27,36 @@ bool crew__scope_cancelled(const struct crew_scope *scope)
 	return false;
 }
 
-const struct crew_scope *crew__scope_origin(const struct crew_scope *scope)
+struct crew_scope *crew__scope_past_moving(const struct crew_scope *scope, bool *locked)
 {
-	const struct crew_scope *origin = NULL;
+	if (!*locked)
+		crew__lock_acquire(&deliveries);
+	*locked = true;
+	return scope->private_.parent;
+}
 
-	for (; scope; scope = scope->private_.parent) {
+void crew__scope_unlock_moving(void)
+{
+	crew__lock_release(&deliveries);
+}
+
+bool crew__scope_origin(const struct crew_scope *scope, struct crew__origin *origin)
+{
+	const struct crew_scope *found = NULL;
+	bool locked = false;
+
+	for (; scope; scope = crew__scope_around(scope, &locked)) {
 		if (crew__scope_has(scope, CREW__MARKED))
-			origin = scope;
+			found = scope;
 		if (crew__scope_has(scope, CREW__SHIELD))
 			break;
 	}
-	return origin;
+	if (found)
+		*origin = (struct crew__origin){ .cause = crew__scope_cause(found),
+						 .name = found->private_.name,
+						 .when = found->private_.when };
+	crew__scope_looked(locked);
+	return found;
 }
 
 /* ---- the lists of a scope -------------------------------------------------------- */
@@ -213,6 +232,13 @@ static bool link_scope(struct crew_scope *scope, struct crew_scope *parent)
 	return inherits;
 }
 
+static void unlink_scope(struct crew_scope *scope, struct crew_scope *parent)
+{
+	crew__lock_acquire(crew__scope_lock(parent)); /* C3 */
+	crew__list_remove(&crew__tree_of(scope)->sibling);
+	unlock(parent);
+}
+
 static void inherit(struct crew_scope *scope, struct crew_scope *parent,
 		    struct crew__delivery *delivery)
 {
@@ -229,7 +255,7 @@ void crew__scope_complete(struct crew_scope *scope, struct crew__delivery *deliv
 	struct crew_scope *end;
 
 	/* one that is linked and not complete is on somebody else's way: we go it too */
-	for (; at->private_.parent && !crew__scope_has(at, CREW__COMPLETE);
+	for (; !crew__scope_has(at, CREW__COMPLETE) && at->private_.parent;
 	     at = at->private_.parent)
 		if (link_scope(at, at->private_.parent))
 			inherit(at, at->private_.parent, delivery);
@@ -281,14 +307,33 @@ void crew__scope_leave(struct crew_scope *scope, struct crew__parker *own)
 	if (own && own->scope == scope)
 		crew__scope_part(own);
 	/* one word for both: who links it finds it left, or is found */
-	if (crew__or32_acq_rel(crew__scope_word(scope), CREW__LEFT) & CREW__LINKED) {
-		crew__lock_acquire(crew__scope_lock(parent)); /* C3 */
-		crew__list_remove(&crew__tree_of(scope)->sibling);
-		unlock(parent);
-	}
+	if (crew__or32_acq_rel(crew__scope_word(scope), CREW__LEFT) & CREW__LINKED)
+		unlink_scope(scope, parent);
 	crew__assert(!crew__scope_has(scope, CREW__LISTS) ||
 		     (crew__list_empty(&crew__tree_of(scope)->children) &&
 		      crew__list_empty(&crew__tree_of(scope)->members)));
+}
+
+bool crew__scope_move(struct crew_scope *scope, struct crew_scope *parent,
+		      struct crew__delivery *delivery)
+{
+	struct crew_scope *before = scope->private_.parent;
+	bool may_move;
+
+	crew__scope_complete(parent, delivery);
+	crew__lock_acquire(&deliveries);
+	may_move = !crew__scope_has(scope, CREW__EFFECTIVE);
+	if (may_move) {
+		if (before)
+			unlink_scope(scope, before);
+		crew__scope_clear(scope, CREW__LINKED);
+		scope->private_.parent = parent;
+		if (link_scope(scope, parent))
+			deliver(scope, delivery);
+		crew__scope_clear(scope, CREW__MOVING); /* C6 */
+	}
+	crew__lock_release(&deliveries);
+	return may_move;
 }
 
 /* ---- cancelling ---------------------------------------------------------------------- */

@@ -9,6 +9,8 @@
  *			in an effective scope is cancelled.
  *	linked		in its parent's list of children.
  *	complete	linked, and so are all around it, up to the outermost.
+ *	moving		its parent may become another, once: the scope of a task whose start
+ *			somebody waits for (scope/start.c).
  *	member		a parker that waits, or has waited, with the scope as its innermost.
  *
  * A scope lies in the frame of whoever opened it. Opening one writes a few words and
@@ -42,6 +44,11 @@
  *	C5  Deliveries begin at a scope that somebody keeps open: its owner, a task in it,
  *	    the timer (which its owner waits for), the list of a crew's visitors, a handle
  *	    (whose lock its owner passes).
+ *	C6  A moving scope is complete from the beginning. Its parent changes under the lock
+ *	    over deliveries, and while the parent's list does not have it; then it is no
+ *	    longer moving. So most who look outwards end there. Who goes on past it
+ *	    holds that lock until it is done with what it found: the frames out there
+ *	    are left when the scope has moved.
  *
  * ORDERS
  *	cancel.epoch	marking comes first, then the epoch moves (release). A check
@@ -75,7 +82,7 @@
 
 #include "crew/scope.h"
 
-/* Those from 1 << 16 on belong to whoever opened the scope. */
+/* Those from 1 << 16 to 1 << 29 belong to whoever opened the scope. */
 enum crew__scope_flags {
 	CREW__LINKED = 1,
 	CREW__COMPLETE = 2,
@@ -96,6 +103,7 @@ enum crew__scope_flags {
 	CREW__LOCALS = 8192,   /* something is bound */
 	CREW__ALONE = 16384,   /* is no group's */
 	CREW__LEFT = 32768,    /* its owner leaves, or has left */
+	CREW__MOVING = 1 << 30,
 };
 
 /* private_.state of a scope that is no group's. What others find says whether it is still
@@ -183,8 +191,32 @@ static inline struct crew__lock *crew__scope_lock(struct crew_scope *scope)
 	return (struct crew__lock *)(void *)&scope->private_.lock;
 }
 
-/* The outermost scope that was cancelled, of those that reach `scope`; or NULL. */
-const struct crew_scope *crew__scope_origin(const struct crew_scope *scope);
+/* Looking outwards (C6): the scope around this one, or NULL. `locked` begins as false; when
+ * nothing further out is looked at any more, crew__scope_looked(locked). */
+struct crew_scope *crew__scope_past_moving(const struct crew_scope *scope, bool *locked);
+void crew__scope_unlock_moving(void);
+
+static inline struct crew_scope *crew__scope_around(const struct crew_scope *scope, bool *locked)
+{
+	if (crew__unlikely(crew__scope_has(scope, CREW__MOVING)))
+		return crew__scope_past_moving(scope, locked);
+	return scope->private_.parent;
+}
+
+static inline void crew__scope_looked(bool locked)
+{
+	if (crew__unlikely(locked))
+		crew__scope_unlock_moving();
+}
+
+/* The outermost scope that was cancelled, of those that reach some scope. */
+struct crew__origin {
+	struct crew__cause cause;
+	const char *name;
+	crew_time when;
+};
+/* False: there is none. */
+bool crew__scope_origin(const struct crew_scope *scope, struct crew__origin *origin);
 
 /* Why it was cancelled. pre: it is marked, so this was all written before, and stays. */
 static inline struct crew__cause crew__scope_cause(const struct crew_scope *scope)
@@ -222,6 +254,11 @@ void crew__scope_deliver(struct crew_scope *scope, const struct crew__cause *cau
 			 struct crew__delivery *delivery);
 void crew__delivery_end(struct crew__delivery *delivery);
 void crew__ready_all(struct crew__parker *woken);
+
+/* The owner of a moving scope: it moves below `parent`, which stays meanwhile, and is cancelled if
+ * that is. False: it is cancelled where it is, and stays there. */
+bool crew__scope_move(struct crew_scope *scope, struct crew_scope *parent,
+		      struct crew__delivery *delivery);
 
 /* Switches a shield. Off: a cancellation from outside is delivered at once. */
 void crew__scope_shield(struct crew_scope *scope, bool shield);

@@ -357,13 +357,15 @@ static int stop_in_thread(void *opaque)
 /* Does the caller itself keep the crew busy? */
 static bool would_wait_for_itself(const struct crew *crew, const struct crew__caller *caller)
 {
+	const struct crew_scope *scope = crew__caller_scope(caller);
+	bool locked = false;
+
 	if (caller->fiber && caller->fiber->crew == crew)
 		return true;
-	for (const struct crew_scope *scope = crew__caller_scope(caller); scope;
-	     scope = scope->private_.parent)
-		if (scope->private_.crew == crew)
-			return true;
-	return false;
+	while (scope && scope->private_.crew != crew)
+		scope = crew__scope_around(scope, &locked);
+	crew__scope_looked(locked);
+	return scope;
 }
 
 int crew_stop(struct crew *crew)

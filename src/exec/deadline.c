@@ -139,10 +139,11 @@ bool crew__deadline_has_passed(const struct crew_scope *scope)
 crew_time crew__deadline_around(const struct crew_scope *scope)
 {
 	crew_time first = CREW_NEVER;
+	bool locked = false;
 
 	if (crew__scope_cancelled(scope))
 		return INT64_MIN;
-	for (; scope; scope = scope->private_.parent) {
+	for (; scope; scope = crew__scope_around(scope, &locked)) {
 		uint32_t flags = crew__scope_flags(scope);
 		crew_time when;
 
@@ -153,6 +154,7 @@ crew_time crew__deadline_around(const struct crew_scope *scope)
 		if (flags & CREW__SHIELD)
 			break;
 	}
+	crew__scope_looked(locked);
 	return first;
 }
 
@@ -174,6 +176,9 @@ crew_time crew__deadline_serve(struct crew_scope *scope)
 			else if (when < first)
 				first = when;
 		}
+		/* who waits for its start serves what is around */
+		if (flags & CREW__MOVING)
+			break;
 	}
 	return first;
 }

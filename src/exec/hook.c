@@ -117,12 +117,10 @@ void crew__hooks_take(struct crew_scope *scope, struct crew__delivery *delivery)
 /* The link's source has become effective: so does the scope, for the same cause. */
 static void follow(const struct crew_link *link, struct crew__delivery *delivery)
 {
-	const struct crew_scope *origin = crew__scope_origin(link->private_.source);
-	struct crew__cause cause = { .source = CREW_BY_CALL };
+	struct crew__origin origin = { .cause = { .source = CREW_BY_CALL } };
 
-	if (origin)
-		cause = crew__scope_cause(origin);
-	crew__scope_deliver(link->private_.scope, &cause, delivery);
+	crew__scope_origin(link->private_.source, &origin);
+	crew__scope_deliver(link->private_.scope, &origin.cause, delivery);
 }
 
 /* pre: locked, and is so again afterwards. Those who stopped the hook go on. */

@@ -9,10 +9,13 @@
 
 bool crew__caller_is_in(const struct crew__caller *caller, const struct crew_scope *scope)
 {
-	for (const struct crew_scope *at = crew__caller_scope(caller); at; at = at->private_.parent)
-		if (at == scope)
-			return true;
-	return false;
+	const struct crew_scope *at = crew__caller_scope(caller);
+	bool locked = false;
+
+	while (at && at != scope)
+		at = crew__scope_around(at, &locked);
+	crew__scope_looked(locked);
+	return at;
 }
 
 void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope *scope)
@@ -59,10 +62,14 @@ void crew__caller_cancel_inside(const struct crew__caller *caller, struct crew_s
 
 	if (inside == outer)
 		return;
-	while (inside && inside->private_.parent != outer)
+	/* nothing around a moving one is the caller's */
+	while (inside && !crew__scope_has(inside, CREW__MOVING)) {
+		if (inside->private_.parent == outer) {
+			crew__scope_cancel(inside, &cause);
+			return;
+		}
 		inside = inside->private_.parent;
-	if (inside)
-		crew__scope_cancel(inside, &cause);
+	}
 }
 
 void crew__submit_record(struct crew *crew, struct crew__worker *worker,

@@ -62,19 +62,20 @@ static struct crew__record *take_behind(struct crew__admission *at, struct crew_
 	return record;
 }
 
-/* Takes a turn out that was cancelled, unless it was passed over. */
-static void leave_line(struct crew__admission *at, const struct crew__record *record)
+/* Takes one out. False: it is not in the line. */
+static bool leave_line(struct crew__admission *at, const struct crew__record *record)
 {
 	struct crew__record *before = at->last;
 
 	if (!before)
-		return;
+		return false;
 	while (before->behind != record) {
 		before = before->behind;
 		if (before == at->last)
-			return;
+			return false;
 	}
 	take_behind(at, before);
+	return true;
 }
 
 /* pre: locked; is let go. Lets in whoever is in the line, while there is room. */
@@ -190,6 +191,16 @@ void crew__group_put(struct crew_group *group, struct crew__record *record, bool
 		}
 	}
 	crew__submit_record(crew, crew__self(), record);
+}
+
+bool crew__group_withdraw(struct crew_group *group, const struct crew__record *record)
+{
+	bool was_in_line;
+
+	crew__lock_acquire(crew__join_lock(group));
+	was_in_line = leave_line(admission_of(group), record);
+	crew__group_unlock(group);
+	return was_in_line;
 }
 
 int crew_group_set_running_max(struct crew_group *group, uint32_t running_max)

@@ -124,6 +124,8 @@ int crew__group_room(struct crew_group *group, const struct crew__caller *caller
 		     bool *has_room);
 /* Queues a child that was counted and has its record; without a place it gets in line. */
 void crew__group_put(struct crew_group *group, struct crew__record *record, bool has_room);
+/* Takes a child out of the line, which stays counted. False: it has been let in. */
+bool crew__group_withdraw(struct crew_group *group, const struct crew__record *record);
 /* Queues a child that has a record, or not; it is counted when it could be. */
 int crew__group_spawn(struct crew_group *group, const struct crew__slot *slot,
 		      const struct crew_task_options *options, const void *copy, size_t copy_bytes);

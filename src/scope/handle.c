@@ -63,7 +63,8 @@ static enum crew_task_state verdict(const struct crew_task *task, int rc)
 									     CREW_TASK_FAILED;
 }
 
-/* The group hears of it; what was cancelled by a handle is no business of others. */
+/* The group hears of it; what was cancelled by a handle is no business of others, nor is what
+ * has not started. */
 static void tell_group(struct crew_task *task, enum crew_task_state state, int rc)
 {
 	struct crew_group *group = task->group;
@@ -72,7 +73,7 @@ static void tell_group(struct crew_task *task, enum crew_task_state state, int r
 	if (state == CREW_TASK_FINISHED)
 		return;
 	task->late = crew__scope_source(&group->scope) == CREW_BY_DEADLINE; /* F12 */
-	if ((state == CREW_TASK_FAILED && isolated) ||
+	if (task->start || (state == CREW_TASK_FAILED && isolated) ||
 	    (state != CREW_TASK_FAILED && !crew__scope_cancelled(&group->scope)))
 		crew__group_tally(group, state);
 	else if (state == CREW_TASK_NEVER_STARTED)
@@ -100,6 +101,8 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 		state = verdict(task, rc);
 		if (state == CREW_TASK_FAILED && record->flags & CREW_TASK_ISOLATED)
 			task->error = crew__error_of(fiber, rc);
+		else if (task->start)
+			task->error = crew__pending_take(fiber, rc);
 	}
 	fiber->scope = &task->group->scope;
 	fiber->epoch = 0;
@@ -113,6 +116,8 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 		crew__pending_drop(fiber);
 	crew__fiber_waits(fiber);
 	crew__scope_leave(&task->scope, &fiber->parker); /* H1 */
+	if (task->start)
+		crew__start_ended(task, rc); /* last: the scope may have been inside of a frame's */
 	crew_task_drop(task);
 }
 
@@ -137,8 +142,8 @@ static bool is_plain(const struct crew_task_options *options, struct crew_task *
 				     !(options->flags & ~(uint32_t)CREW_TASK_PINNED)));
 }
 
-static struct crew_task *make(struct crew_group *group, const struct crew__caller *caller,
-			      const struct crew_task_options *options)
+struct crew_task *crew__handle_make(struct crew_group *group, const struct crew__caller *caller,
+				    const struct crew_task_options *options)
 {
 	struct crew *crew = group->scope.private_.crew;
 	struct crew__worker *worker =
@@ -161,6 +166,7 @@ static struct crew_task *make(struct crew_group *group, const struct crew__calle
 	crew__store32_relaxed(&task->state, CREW_TASK_PENDING);
 	crew__list_init(&task->waiters);
 	task->spawner = NULL;
+	task->start = NULL;
 	task->rc = 0;
 	task->value = NULL;
 	task->error = NULL;
@@ -206,7 +212,7 @@ static int spawn(struct crew_group *group, const struct crew__slot *slot,
 	if (rc)
 		return rc;
 	caller = crew__caller(); /* it may have waited */
-	task = make(group, &caller, options);
+	task = crew__handle_make(group, &caller, options);
 	if (!task && has_room && crew__group_is_limited(group))
 		crew__group_child_left(group);
 	if (!task)

@@ -45,9 +45,10 @@ struct crew_task {
 	struct crew__link waiters;    /* guarded by lock, as is the rest */
 	struct crew__word32 lazy;     /* it is, and has not begun. Read by anybody */
 	struct crew__waiter *spawner; /* until it waits or ends; constant once it is queued */
+	struct crew__start *start;    /* own: somebody waits for its start; NULL: nobody */
 	int rc;
 	void *value;
-	struct crew_error *error; /* of an isolated one that failed */
+	struct crew_error *error; /* of an isolated one that failed, or of one not started */
 	bool taken;		  /* somebody has asked for the value */
 	bool asked;		  /* somebody knows how it ended */
 	bool listed;		  /* in the roster, once */
@@ -70,8 +71,13 @@ static inline bool crew__handle_is_lazy(const struct crew_task *task)
 	return crew__load32_acquire(&task->lazy);
 }
 
+/* A task that is not counted yet, or NULL. */
+struct crew_task *crew__handle_make(struct crew_group *group, const struct crew__caller *caller,
+				    const struct crew_task_options *options);
 /* Queues a child, which is counted and has room, and waits until it waits or has ended. */
 void crew__handle_begin(struct crew_task *task);
+/* It has ended with the code, and whoever waited for its start never saw it. */
+void crew__start_ended(struct crew_task *task, int rc);
 /* crew_task_join(), but nobody learns how it ended. */
 int crew__handle_await(struct crew_task *task);
 /* A lazy one that nobody has begun never starts. */

@@ -49,12 +49,16 @@ int crew_local_set(struct crew_local *binding, const void *key, void *value)
 void *crew_local_get(const void *key)
 {
 	struct crew__caller caller = crew__caller();
+	const struct crew_scope *at = crew__caller_scope(&caller);
+	const struct crew_local *binding = NULL;
+	bool locked = false;
+	void *value;
 
-	for (const struct crew_scope *at = crew__caller_scope(&caller); at;
-	     at = at->private_.parent)
-		for (const struct crew_local *binding = first_of(at); binding;
-		     binding = binding->private_.next)
+	for (; at && !binding; at = crew__scope_around(at, &locked))
+		for (binding = first_of(at); binding; binding = binding->private_.next)
 			if (binding->private_.key == key)
-				return binding->private_.value;
-	return NULL;
+				break;
+	value = binding ? binding->private_.value : NULL;
+	crew__scope_looked(locked);
+	return value;
 }

@@ -168,17 +168,16 @@ crew_time crew_deadline(void)
 bool crew_read_cancel_info(struct crew_cancel_info *info)
 {
 	struct crew__caller caller = crew__caller();
-	const struct crew_scope *origin = crew__scope_origin(crew__caller_scope(&caller));
+	struct crew__origin origin;
 
-	if (!origin || info->size < sizeof(*info))
+	if (!crew__scope_origin(crew__caller_scope(&caller), &origin) || info->size < sizeof(*info))
 		return false;
-	/* it was all written before the mark, and stays */
-	info->source = (enum crew_cancel_source)origin->private_.source;
-	info->reason = origin->private_.reason;
-	info->scope_name = origin->private_.name;
-	info->by = origin->private_.by;
-	info->site = origin->private_.site;
-	info->when = origin->private_.when;
+	info->source = (enum crew_cancel_source)origin.cause.source;
+	info->reason = origin.cause.reason;
+	info->scope_name = origin.name;
+	info->by = origin.cause.by;
+	info->site = origin.cause.site;
+	info->when = origin.when;
 	return true;
 }
 

@@ -65,7 +65,8 @@ static __attribute__((noinline)) void run_hook_and_tell(struct crew__worker *wor
 	go_on(waiter);
 }
 
-static void run_hook(void)
+/* always inlined: a call more behind the switch costs 5 % of a yield */
+static inline __attribute__((always_inline)) void run_hook(void)
 {
 	struct crew__worker *worker = crew__self();
 

@@ -267,7 +267,7 @@ CREW_API int crew_group_start_at(struct crew_group *group, crew_task_fn *fn, voi
  * those whose handle was asked for at spawn, in the order in which they end, each once. Lazy
  * ones count from their beginning on.
  *
- * Checkpoint:	full
+ * Checkpoint:	cancel
  * Callers:	the owner, and children of the group until they return
  * Returns:	0		and *task
  *		CREW_EEMPTY	all have been handed out
@@ -291,7 +291,7 @@ CREW_API int crew_group_next_nowait(struct crew_group *group, struct crew_task *
 /*
  * crew_group_next() in the order of spawning. A lazy one begins when it is its turn.
  *
- * Checkpoint:	full
+ * Checkpoint:	cancel
  * Callers:	as crew_group_next()
  * Returns:	as crew_group_next()
  *		CREW_EDEADLK	the next is the caller itself
@@ -345,7 +345,8 @@ CREW_API int crew_group_hold(struct crew_group *group);
 CREW_API void crew_group_release(struct crew_group *group);
 
 /*
- * Waits until no child is left. The group stays open; more may be spawned.
+ * Waits until no child is left. The group stays open; more may be spawned. In a scope with a
+ * deadline, opened inside of the group, it waits only so long, and the children go on.
  *
  * Checkpoint:	full
  * Callers:	the owner
@@ -409,7 +410,7 @@ CREW_API int crew_group_close(struct crew_group *group, int rc);
  * Waits until a task has ended, and says how. What it wrote is visible afterwards. Any number
  * may wait, and ask again. A lazy task begins.
  *
- * Checkpoint:	full
+ * Checkpoint:	cancel
  * Callers:	who holds a handle
  * Returns:	0		*rc is its code, CREW_ECANCELED when it never started; *value
  *				what it gave crew_return(), which is the caller's now, or NULL.

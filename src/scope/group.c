@@ -208,8 +208,9 @@ static bool owns(const struct crew_group *group, const struct crew__fiber *fiber
 	       !group->private_.closing && !fiber->task;
 }
 
-/* Is the caller the owner, and the group its innermost? */
-static int may_leave(const struct crew_group *group, const struct crew__caller *caller)
+/* Is the caller the owner, and the group `innermost`, where the caller stands? */
+static int owner_stands(const struct crew_group *group, const struct crew__caller *caller,
+			const struct crew_scope *innermost)
 {
 	const struct crew *crew = group->scope.private_.crew; /* NULL when refused */
 
@@ -226,9 +227,23 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 			    (caller->worker || group->private_.host != caller->fiber))
 		return CREW_ESTATE;
 	/* G1; and only the owner looks at its own `closing`, for a child run in place */
-	return crew__caller_scope(caller) == &group->scope && !group->private_.closing ?
-		       0 :
-		       CREW_ESTATE;
+	return innermost == &group->scope && !group->private_.closing ? 0 : CREW_ESTATE;
+}
+
+/* Is the caller the owner, and the group its innermost? */
+static int may_leave(const struct crew_group *group, const struct crew__caller *caller)
+{
+	return owner_stands(group, caller, crew__caller_scope(caller));
+}
+
+/* The same, but scopes may be open inside, such as one that says how long to wait (G16). */
+static int may_look(const struct crew_group *group, const struct crew__caller *caller)
+{
+	const struct crew_scope *scope = crew__caller_scope(caller);
+
+	while (scope && crew__scope_has(scope, CREW__ALONE))
+		scope = scope->private_.parent;
+	return owner_stands(group, caller, scope);
 }
 
 int crew__group_owned(const struct crew_group *group)
@@ -256,7 +271,7 @@ static uint64_t spawned(const struct crew_group *group)
 int crew_group_read_stats(struct crew_group *group, struct crew_group_stats *stats)
 {
 	struct crew__caller caller = crew__caller();
-	int rc = stats && stats->size >= sizeof(*stats) ? may_leave(group, &caller) : CREW_EINVAL;
+	int rc = stats && stats->size >= sizeof(*stats) ? may_look(group, &caller) : CREW_EINVAL;
 	struct crew__roster *roster;
 	uint64_t before;
 	uint64_t badly;
@@ -284,7 +299,7 @@ int crew_group_read_stats(struct crew_group *group, struct crew_group_stats *sta
 int crew_group_wait(struct crew_group *group)
 {
 	struct crew__caller caller = crew__caller();
-	int rc = may_leave(group, &caller);
+	int rc = may_look(group, &caller);
 
 	if (rc == 0 && group->private_.state == CREW__GROUP_REFUSED)
 		rc = group->private_.refused;

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * count.c - how many instructions the calls of scopes and groups are, for callgrind:
+ *
+ *	make && cc -O2 -Iinclude -o build/count perf/count.c build/release/libcrew.a \
+ *		-lurcu-common -pthread
+ *	build/count				names what it knows
+ *	valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+ *		--toggle-collect=a_thousand_times build/count scope
+ *
+ * "Collected", divided by 1000, is the figure; `nothing` is what the loop takes.
+ */
+#include <crew/crew.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct crew_scope prepared;
+static struct crew_group *open_group;
+
+static int end_well(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static int end_badly(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
+static void no_hook(void *arg)
+{
+	(void)arg;
+}
+
+static void nothing(void)
+{
+	__asm__ volatile("");
+}
+
+static void check(void)
+{
+	crew_check();
+}
+
+static void scope(void)
+{
+	struct crew_scope at;
+
+	crew_scope_open(&at, NULL);
+	crew_scope_close(&at, 0);
+}
+
+static void timeout(void)
+{
+	struct crew_scope at;
+
+	crew_scope_move_on_after(&at, CREW_S(100));
+	crew_scope_close(&at, 0);
+}
+
+static void cancel(void)
+{
+	struct crew_scope at;
+
+	crew_scope_open(&at, NULL);
+	crew_scope_cancel(&at, NULL);
+	crew_scope_close(&at, CREW_ECANCELED);
+}
+
+static void shield(void)
+{
+	crew_scope_set_shield(&prepared, true);
+	crew_scope_set_shield(&prepared, false);
+}
+
+static void hook(void)
+{
+	struct crew_scope_hook at;
+
+	crew_scope_on_cancel(&prepared, &at, no_hook, NULL);
+	crew_scope_hook_stop(&at);
+}
+
+static void defer(void)
+{
+	struct crew_defer entry;
+	struct crew_scope at;
+
+	crew_scope_open(&at, NULL);
+	crew_scope_defer(&at, &entry, no_hook, NULL);
+	crew_scope_close(&at, 0);
+}
+
+static void local(void)
+{
+	struct crew_local binding;
+	struct crew_scope at;
+
+	crew_scope_open(&at, NULL);
+	crew_local_set(&binding, &prepared, &at);
+	crew_scope_close(&at, 0);
+}
+
+static void get(void)
+{
+	crew_local_get(&prepared);
+}
+
+static void ref(void)
+{
+	crew_scope_ref_drop(crew_scope_take_ref(&prepared));
+}
+
+static void group(void)
+{
+	struct crew_group at;
+
+	crew_group_open(&at, NULL);
+	crew_group_close(&at, 0);
+}
+
+static void child(void)
+{
+	struct crew_group at;
+
+	crew_group_open(&at, NULL);
+	crew_group_spawn(&at, end_well, NULL);
+	crew_group_close(&at, 0);
+}
+
+static void failure(void)
+{
+	struct crew_group at;
+
+	crew_group_open(&at, NULL);
+	crew_group_spawn(&at, end_badly, NULL);
+	crew_group_close(&at, 0);
+}
+
+static void handle(void)
+{
+	struct crew_group at;
+	struct crew_task *task;
+
+	crew_group_open(&at, NULL);
+	crew_group_spawn_task(&at, end_well, NULL, NULL, &task);
+	crew_group_close(&at, 0);
+	crew_task_join(task, NULL, NULL);
+	crew_task_drop(task);
+}
+
+static void limited(void)
+{
+	struct crew_group at;
+
+	crew_group_open(&at, CREW_GROUP(.running_max = 1));
+	crew_group_close(&at, 0);
+}
+
+static void hold(void)
+{
+	crew_group_hold(open_group);
+	crew_group_release(open_group);
+}
+
+static const struct {
+	const char *name;
+	void (*call)(void);
+} calls[] = {
+	{ "nothing", nothing }, { "check", check },	{ "scope", scope },
+	{ "timeout", timeout }, { "cancel", cancel },	{ "shield", shield },
+	{ "hook", hook },	{ "defer", defer },	{ "local", local },
+	{ "get", get },		{ "ref", ref },		{ "group", group },
+	{ "child", child },	{ "failure", failure }, { "handle", handle },
+	{ "limited", limited }, { "hold", hold },
+};
+
+#define CALLS (sizeof(calls) / sizeof(calls[0]))
+
+static __attribute__((noinline)) void a_thousand_times(void (*call)(void))
+{
+	for (int i = 0; i < 1000; i++)
+		call();
+}
+
+static int run(void *arg)
+{
+	size_t *which = (size_t *)arg;
+	struct crew_local binding;
+	struct crew_group at;
+	struct crew_scope_ref *ref_of_all;
+	int rc;
+
+	crew_scope_open(&prepared, NULL);
+	ref_of_all = crew_scope_take_ref(&prepared);
+	crew_local_set(&binding, &prepared, NULL);
+	crew_group_open(&at, NULL);
+	open_group = &at;
+	calls[*which].call(); /* what is allocated first, and kept */
+	a_thousand_times(calls[*which].call);
+	rc = crew_group_close(&at, 0);
+	crew_scope_ref_drop(ref_of_all);
+	return crew_scope_close(&prepared, rc);
+}
+
+int main(int argc, char **argv)
+{
+	struct crew *crew;
+	size_t which = 0;
+	int rc;
+
+	while (which < CALLS && (argc < 2 || strcmp(argv[1], calls[which].name) != 0)) {
+		if (argc < 2)
+			puts(calls[which].name);
+		which++;
+	}
+	if (which == CALLS)
+		return argc >= 2;
+	rc = crew_start(&crew, CREW_OPTIONS(.workers = 1));
+	if (rc)
+		return 1;
+	rc = crew_run(crew, run, &which);
+	crew_stop(crew);
+	return rc != 0;
+}

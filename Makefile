@@ -162,7 +162,7 @@ $(STRESS) $(MISUSE) $(FAULT): $(B)/%: tests/%.c $(B)/libcrew.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_FLAGS) $(LINK_FLAGS) -no-pie -o $@ $< $(B)/libcrew.a $(TEST_LIBS)
 
-$(B)/peers: $(addprefix $(B)/plain/tests/peers/,crew.o scenario.o) $(B)/libcrew.a
+$(B)/peers: $(addprefix $(B)/plain/tests/peers/,crew.o log.o scenario.o) $(B)/libcrew.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LINK_FLAGS) -no-pie -o $@ $^ $(TEST_LIBS)
 

@@ -9,118 +9,17 @@
  * seeds. All runs must log the same: what a scenario shows is what crew promises, and no run
  * takes longer than its sleeps.
  */
-#include "base/atomic.h"
+#include "peers/log.h"
 #include "peers/scenario.h"
 #include "sim/sim.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_MAX 128
-#define TICK	  CREW_MS(1)
-#define SEEDS	  24 /* for each number of workers */
-
-struct line {
-	crew_time tick;
-	uint64_t number;
-	const char *task;
-	char text[80];
-};
-
-struct log {
-	struct crew_word count;
-	struct line lines[LINES_MAX];
-};
+#define SEEDS 24 /* for each number of workers */
 
 static struct crew *crew;
-static crew_time begun;
-static struct log now;
-static char first[LINES_MAX * 128]; /* what the first run of the scenario has logged */
-static bool have_first;
-
-/* ---- the log ----------------------------------------------------------------------- */
-
-static const char *code(int rc)
-{
-	static const char *const numbers[] = { "ok", "1", "2", "3", "4", "5", "6", "7", "8", "9" };
-
-	switch (rc) {
-	case CREW_ECANCELED:
-		return "cancelled";
-	case CREW_ETIMEDOUT:
-		return "timeout";
-	case CREW_EINVAL:
-		return "invalid";
-	case CREW_ECLOSED:
-		return "closed";
-	default:
-		return rc >= 0 && rc <= 9 ? numbers[rc] : "another code";
-	}
-}
-
-/* Taking the number also orders what tasks do to each other's scopes behind it. */
-__attribute__((format(printf, 2, 3))) static void say(const char *task, const char *format, ...)
-{
-	uint64_t count = crew__add_acq_rel(&now.count, 1);
-	struct line *line = &now.lines[count];
-	va_list args;
-
-	crew__sim_check(count < LINES_MAX, "LINES_MAX is too small");
-	line->tick = (crew_now() - begun) / TICK;
-	line->number = count;
-	line->task = task;
-	va_start(args, format);
-	vsnprintf(line->text, sizeof(line->text), format, args);
-	va_end(args);
-}
-
-/* By time, then by task: in one tick only the order within a task is promised. */
-static int compare(const void *a, const void *b)
-{
-	const struct line *left = a;
-	const struct line *right = b;
-	int names = strcmp(left->task, right->task);
-
-	if (left->tick != right->tick)
-		return left->tick < right->tick ? -1 : 1;
-	return names ? names : left->number < right->number ? -1 : 1;
-}
-
-static void write_log(char *text, size_t size)
-{
-	uint64_t count = crew__load_relaxed(&now.count);
-	size_t used = 0;
-
-	qsort(now.lines, count, sizeof(now.lines[0]), compare);
-	text[0] = '\0';
-	for (uint64_t i = 0; i < count; i++)
-		used += (size_t)snprintf(text + used, size - used, "%ld %s %s\n",
-					 (long)now.lines[i].tick, now.lines[i].task,
-					 now.lines[i].text);
-}
-
-static void end_of_run(void)
-{
-	static char text[sizeof(first)];
-
-	write_log(text, sizeof(text));
-	if (!have_first)
-		memcpy(first, text, sizeof(first));
-	have_first = true;
-	crew__sim_check(strcmp(first, text) == 0, "two runs of a scenario differ");
-}
-
-/* Of a run that has failed: its log, and what it should have been. */
-static void describe(void *arg)
-{
-	static char text[sizeof(first)];
-
-	(void)arg;
-	write_log(text, sizeof(text));
-	fprintf(stderr, "the first run has logged\n%sand this one\n%s", first, text);
-}
 
 /* ---- statements -------------------------------------------------------------------- */
 
@@ -139,24 +38,87 @@ static int task_main(void *arg)
 
 static int spawn(struct node *node, const char *task)
 {
-	int rc = crew_group_spawn(&named(node, 1)->group, task_main, node);
+	struct crew_group *group = &named(node, 1)->group;
+	int rc = is(node, "task") ?
+			 crew_group_spawn_task(group, task_main, node, NULL, &node->handle) :
+			 crew_group_spawn(group, task_main, node);
 
 	if (rc)
 		say(task, "spawn %s: %s", node->words[2], code(rc));
+	else if (is(node, "task"))
+		say(task, "task %s", node->words[2]);
 	return 0;
+}
+
+static int join(struct node *node, const char *task)
+{
+	int joined;
+	int rc;
+
+	say(task, "join %s", node->words[1]);
+	joined = crew_task_join(named(node, 1)->handle, &rc, NULL);
+	if (joined)
+		say(task, "join: %s", code(joined));
+	else
+		say(task, "joined %s: %s", node->words[1], code(rc));
+	return joined;
+}
+
+/* Failures, those of a group inside in parentheses; `text` is long enough. */
+static char *tell(char *text, const struct crew_errors *errors)
+{
+	const struct crew_error *error = crew_errors_first(errors);
+
+	*text++ = '(';
+	for (; error; error = crew_error_next(error)) {
+		text = error->inside ? tell(text, error->inside) : stpcpy(text, code(error->rc));
+		if (crew_error_next(error))
+			*text++ = ' ';
+	}
+	return stpcpy(text, ")");
 }
 
 static int group(struct node *node, const char *task)
 {
 	const char *timeout = option(node, "timeout");
+	bool wanted = option(node, "errors");
+	struct crew_errors errors;
+	char text[80];
 	int rc;
 
-	crew_group_open(
-		&node->group,
-		CREW_GROUP(.crew = crew, .timeout_ns = timeout ? number(node, timeout) * TICK : 0));
+	crew_group_open(&node->group,
+			CREW_GROUP(.crew = crew,
+				   .timeout_ns = timeout ? number(node, timeout) * TICK : 0,
+				   .errors = wanted ? &errors : NULL));
 	rc = crew_group_close(&node->group, block(node->inside, task));
 	say(task, "group %s: %s", node->words[1], code(rc));
+	if (wanted) {
+		tell(text, &errors);
+		say(task, "errors %s", text);
+		crew_errors_fini(&errors);
+	}
 	return rc;
+}
+
+static void run_deferred(void *arg)
+{
+	struct node *node = arg;
+
+	block(node->inside, node->task);
+}
+
+static void defer(struct node *node, const char *task)
+{
+	struct node *target = named(node, 1);
+	int rc;
+
+	node->task = task;
+	if (is(target, "group"))
+		rc = crew_group_defer(&target->group, &node->deferred, run_deferred, node);
+	else
+		rc = crew_scope_defer(&target->scope, &node->deferred, run_deferred, node);
+	if (rc)
+		scenario_bad(node, "not the innermost");
 }
 
 static void init_scope(struct node *node)
@@ -202,6 +164,8 @@ static void cancel(struct node *target)
 {
 	if (is(target, "group"))
 		crew_group_cancel(&target->group, NULL);
+	else if (is(target, "task"))
+		crew_task_cancel(target->handle, NULL);
 	else
 		crew_scope_cancel(&target->scope, NULL);
 }
@@ -260,8 +224,10 @@ static int step(struct node *node, const char *task)
 
 	if (checkpoint(node, task, &rc))
 		return rc;
-	if (is(node, "spawn"))
+	if (is(node, "spawn") || is(node, "task"))
 		return spawn(node, task);
+	if (is(node, "join"))
+		return join(node, task);
 	if (is(node, "group"))
 		return group(node, task);
 	if (is(node, "fail"))
@@ -276,6 +242,8 @@ static int step(struct node *node, const char *task)
 	}
 	if (is(node, "prepare"))
 		init_scope(node);
+	else if (is(node, "defer"))
+		defer(node, task);
 	else if (is(node, "log"))
 		say(task, "%s", node->words[1]);
 	else if (is(node, "try"))
@@ -322,24 +290,24 @@ static void run(void *arg)
 {
 	const struct how *how = arg;
 
-	crew__init_word(&now.count, 0);
 	crew__sim_check(crew_start(&crew, CREW_OPTIONS(.workers = how->workers)) == 0,
 			"crew_start failed");
-	begun = crew_now();
+	log_begin();
 	if (how->plain)
 		root(how->scenario);
 	else
 		crew__sim_check(crew_run(crew, root, how->scenario) == 0, "crew_run failed");
+	drop_handles();
 	crew__sim_check(crew_stop(crew) == 0, "crew_stop failed");
-	end_of_run();
+	log_end();
 }
 
 static void explore(struct node *scenario)
 {
-	have_first = false;
+	log_forget();
 	for (unsigned i = 0; i < 6; i++) {
 		struct crew__sim_options options = { .name = scenario->words[1],
-						     .describe = describe };
+						     .describe = log_describe };
 		struct how how = { scenario, 1 + i / 2, i % 2 };
 
 		if (crew__sim_search_seeds(&options, run, &how, SEEDS).verdict != CREW__SIM_OK) {
@@ -348,8 +316,8 @@ static void explore(struct node *scenario)
 			exit(1);
 		}
 	}
-	printf("== %s\n%s", scenario->words[1], first);
-	fflush(stdout);
+	printf("== %s\n", scenario->words[1]);
+	log_print();
 }
 
 int main(int argc, char **argv)

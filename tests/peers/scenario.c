@@ -87,14 +87,31 @@ static struct node *read_block(FILE *in)
 	return begin;
 }
 
+/* What it gives a name to, or NULL. */
+static const char *name_of(const struct node *node)
+{
+	if (is(node, "scope") || is(node, "prepare") || is(node, "group"))
+		return node->words[1];
+	return is(node, "task") ? node->words[2] : NULL;
+}
+
 struct node *named(const struct node *node, unsigned n)
 {
-	for (size_t i = nodes_begin; node->words[n] && i < nodes_used; i++)
-		if ((is(&nodes[i], "scope") || is(&nodes[i], "prepare") ||
-		     is(&nodes[i], "group")) &&
-		    nodes[i].words[1] && strcmp(nodes[i].words[1], node->words[n]) == 0)
+	for (size_t i = nodes_begin; node->words[n] && i < nodes_used; i++) {
+		const char *name = name_of(&nodes[i]);
+
+		if (name && strcmp(name, node->words[n]) == 0)
 			return &nodes[i];
+	}
 	scenario_bad(node, "no such name");
+}
+
+void drop_handles(void)
+{
+	for (size_t i = nodes_begin; i < nodes_used; i++) {
+		crew_task_drop(nodes[i].handle);
+		nodes[i].handle = NULL;
+	}
 }
 
 struct node *read_scenario(FILE *in)

@@ -17,6 +17,9 @@ struct node {
 	struct node *next;
 	struct crew_scope scope;
 	struct crew_group group;
+	struct crew_task *handle;
+	struct crew_defer deferred;
+	const char *task; /* who has deferred it */
 };
 
 /* The next one of the file; NULL at its end. */
@@ -27,8 +30,11 @@ bool is(const struct node *node, const char *verb);
 crew_time number(const struct node *node, const char *word);
 /* The word behind the option; "" at the end of the line, NULL where it is missing. */
 const char *option(const struct node *node, const char *name);
-/* The scope or group of this scenario with the name that is the statement's n-th word. */
+/* The scope, group or held task of this scenario with the name that is the statement's n-th
+ * word. */
 struct node *named(const struct node *node, unsigned n);
+/* Drops the handles that a run of this scenario has left. */
+void drop_handles(void);
 _Noreturn void scenario_bad(const struct node *node, const char *what);
 
 #endif /* PEERS_SCENARIO_H */

@@ -151,7 +151,7 @@ static bool is_explained(const struct crew_group *group, int rc)
 
 struct crew__roster *crew__group_lock(struct crew_group *group)
 {
-	struct crew__roster *roster = (struct crew__roster *)(void *)group->private_.roster;
+	struct crew__roster *roster = crew__group_roster(group);
 
 	crew__lock_acquire(crew__join_lock(group));
 	if (!crew__scope_has(&group->scope, CREW__GROUP_ROSTER)) {

@@ -84,6 +84,12 @@ static inline void crew__group_note(struct crew_group *group, uint32_t flag)
 	crew__scope_set(&group->scope, flag);
 }
 
+/* pre: it has one. */
+static inline struct crew__roster *crew__group_roster(struct crew_group *group)
+{
+	return (struct crew__roster *)(void *)group->private_.roster;
+}
+
 /* Locks the group; from now on it has a roster. */
 struct crew__roster *crew__group_lock(struct crew_group *group);
 

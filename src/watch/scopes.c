@@ -3,9 +3,12 @@
  * scopes.c - the part of the dump that shows the tree of scopes: from the groups that plain
  * threads hold open downwards, those that are registered (exec/cancel.h).
  *
- *	group	NAME, cancelled, shield, 1.234 s left
+ *	group	NAME, cancelled, shield, 1.234 s left; children: 3 left, 2 failed, 1 never started
  *	scope	  NAME
  *	task	    NAME (FILE:LINE) for REASON
+ *
+ * How many children are left is known of a group whose owner waits for them: until then it
+ * counts for itself (exec/join.h).
  *
  * A few lines at a time are gathered under the locks of the path that the walk stands on, and
  * printed when they are let go, so that no output holds up a cancellation. For more lines the walk
@@ -16,6 +19,7 @@
 #include "watch/scopes.h"
 
 #include "exec/tree.h"
+#include "scope/group.h"
 
 #include <inttypes.h>
 
@@ -33,6 +37,11 @@ struct line {
 	uint32_t flags;
 	unsigned level;
 	bool busy;
+	/* of a group */
+	uint64_t active;
+	uint64_t failed;
+	uint64_t cancelled;
+	uint64_t never_started;
 };
 
 struct page {
@@ -97,12 +106,30 @@ static struct line *look_at_scope(struct page *page, const struct crew_scope *sc
 	return add(page, line);
 }
 
+static void look_at_group(struct line *line, struct crew_group *group)
+{
+	uint64_t count = crew__load_acquire(&group->private_.count);
+
+	/* unarmed it is far from the bias, on either side */
+	if (count - CREW__JOIN_BIAS < CREW__JOIN_BIAS / 2)
+		line->active = count - CREW__JOIN_BIAS;
+	if (!crew__scope_has(&group->scope, CREW__GROUP_ROSTER) ||
+	    !lock_patiently(crew__join_lock(group)))
+		return;
+	line->failed = crew__group_roster(group)->failed;
+	line->cancelled = crew__group_roster(group)->cancelled;
+	line->never_started = crew__group_roster(group)->never_started;
+	crew__lock_release(crew__join_lock(group));
+}
+
 /* pre: the scope stays: the lock of its parent, or of the list of visitors, is held. */
 static void look_below(struct page *page, struct crew_scope *scope, unsigned level)
 {
 	struct line *line = look_at_scope(page, scope, level);
 	struct crew__tree *tree = crew__tree_of(scope);
 
+	if (line && !(line->flags & CREW__ALONE))
+		look_at_group(line, crew__container(scope, struct crew_group, scope));
 	if (page->count == LINES || !crew__scope_has(scope, CREW__LISTS))
 		return;
 	if (!lock_patiently(crew__scope_lock(scope))) {
@@ -136,6 +163,26 @@ static void gather(struct crew *crew, struct page *page)
 
 /* ---- printing ------------------------------------------------------------------------ */
 
+static void print_children(const struct line *line, FILE *out)
+{
+	const struct {
+		uint64_t count;
+		const char *what;
+	} counts[] = {
+		{ line->active, "left" },
+		{ line->failed, "failed" },
+		{ line->cancelled, "cancelled" },
+		{ line->never_started, "never started" },
+	};
+	const char *before = "; children:";
+
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		if (counts[i].count) {
+			fprintf(out, "%s %" PRIu64 " %s", before, counts[i].count, counts[i].what);
+			before = ",";
+		}
+}
+
 static void print(const struct line *line, FILE *out)
 {
 	fprintf(out, "%s\t%*s%s", line->kind, 2 * (int)line->level, "",
@@ -153,6 +200,7 @@ static void print(const struct line *line, FILE *out)
 	if (line->flags & CREW__DATED && line->left != CREW_NEVER)
 		fprintf(out, ", %" PRId64 ".%03d s left", line->left / 1000000000,
 			(int)(line->left / 1000000 % 1000));
+	print_children(line, out);
 	fputs(line->busy ? ", busy\n" : "\n", out);
 }
 

@@ -85,3 +85,53 @@ Test(dump, D8_shows_the_tree_of_scopes_and_marks_shields, .timeout = 60)
 	cr_assert_eq(crew_group_close(&outer, 0), 0);
 	cr_assert_eq(crew_stop(crew), 0);
 }
+
+static int fail(void *arg)
+{
+	(void)arg;
+	return 3;
+}
+
+/* One of each kind, and the owner waits for the one that is left. */
+static int family(void *arg)
+{
+	struct crew_group_stats stats = { .size = sizeof(stats) };
+	struct crew_group group;
+	struct crew_task *task;
+
+	(void)arg;
+	crew_group_open(&group, CREW_GROUP(.name = "family", .policy = CREW_SUPERVISE));
+	crew_group_spawn(&group, fail, NULL);
+	crew_group_spawn(&group, fail, NULL);
+	CHECK(crew_group_spawn_task(&group, sleep_long, NULL, CREW_TASK(.flags = CREW_TASK_ATOMIC),
+				    &task) == 0);
+	CHECK(crew_task_cancel(task, NULL) == 0);
+	crew_task_drop(task);
+	CHECK(crew_group_wait(&group) == 0);
+	CHECK(crew_group_read_stats(&group, &stats) == 0 && stats.cancelled == 1);
+	crew_group_spawn(&group, clean_up, NULL);
+	wait_for_sleepers(1);
+	crew_group_cancel(&group, NULL);
+	CHECK(crew_group_spawn(&group, fail, NULL) == CREW_ECANCELED);
+	return crew_group_close(&group, 0);
+}
+
+Test(dump, shows_how_the_children_of_groups_ended, .timeout = 60)
+{
+	struct crew *crew = start_crew(2);
+	struct crew_group outer;
+	char *text = NULL;
+
+	crew_group_open(&outer, CREW_GROUP(.crew = crew, .name = "outer"));
+	crew_group_spawn(&outer, family, NULL);
+	do {
+		free(text);
+		text = dump();
+	} while (!strstr(text, "left,"));
+	line_with(text, "group\t  family, cancelled; children: 1 left, 2 failed, 1 cancelled, "
+			"1 never started\n");
+	free(text);
+	crew_scope_cancel(&shield, NULL);
+	cr_assert_eq(crew_group_close(&outer, 0), 0);
+	stop(crew);
+}

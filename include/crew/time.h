@@ -37,6 +37,16 @@ CREW_BEGIN
 CREW_API crew_time crew_now(void);
 
 /*
+ * The moment that is `duration` from now, as for crew_scope_set_deadline().
+ *
+ * Checkpoint:	none
+ * Callers:	anybody
+ * Returns:	the moment
+ *		CREW_NEVER	it is further away than can be said
+ */
+CREW_API crew_time crew_later(crew_time duration);
+
+/*
  * Suspends the caller for `duration` nanoseconds. Never returns early with 0;
  * returns late by as much as waking a thread takes. 0 lets others run once.
  * CREW_NEVER ends only by cancellation.

@@ -23,13 +23,6 @@ static struct crew__timer *timer_of(const struct crew_scope *scope)
 	return crew && !crew__is_forked(crew) ? &crew->timer : NULL;
 }
 
-crew_time crew__later(crew_time duration)
-{
-	crew_time now = crew__port_now();
-
-	return duration > CREW_NEVER - now ? CREW_NEVER : now + duration;
-}
-
 /* Does it count, and is not over? */
 static bool is_running(uint32_t flags)
 {

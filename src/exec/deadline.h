@@ -24,9 +24,6 @@
 
 struct crew;
 
-/* Now, and `duration` later; CREW_NEVER when that is further than can be said. */
-crew_time crew__later(crew_time duration);
-
 /* The deadline becomes `when`, from any thread. In a scope that is not entered it waits. */
 void crew__deadline_set(struct crew_scope *scope, crew_time when);
 /* The owner enters: from now on the deadline counts. pre: parent and crew are set. */

@@ -13,6 +13,13 @@ crew_time crew_now(void)
 	return crew__port_now();
 }
 
+crew_time crew_later(crew_time duration)
+{
+	crew_time now = crew__port_now();
+
+	return duration > CREW_NEVER - now ? CREW_NEVER : now + duration;
+}
+
 bool crew_in_task(void)
 {
 	return crew__caller().fiber != NULL;
@@ -93,7 +100,7 @@ int crew_sleep(crew_time duration)
 {
 	if (duration < 0)
 		return CREW_EINVAL;
-	return crew_sleep_until(crew__later(duration));
+	return crew_sleep_until(crew_later(duration));
 }
 
 /* ---- calls that block ------------------------------------------------------------ */

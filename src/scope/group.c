@@ -88,7 +88,7 @@ static __attribute__((noinline)) void open_slow(struct crew_group *group,
 	}
 	crew__caller_set_scope(&caller, &group->scope);
 	if (rc == 0 && options && options->timeout_ns) {
-		crew__deadline_set(&group->scope, crew__later(options->timeout_ns));
+		crew__deadline_set(&group->scope, crew_later(options->timeout_ns));
 		crew__deadline_enter(&group->scope);
 	}
 }

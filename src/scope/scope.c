@@ -83,7 +83,7 @@ void crew_scope_enter(struct crew_scope *scope)
 	else if (parent)
 		scope->private_.crew = parent->private_.crew;
 	if (scope->private_.timeout != CREW_NEVER && scope->private_.timeout >= 0) {
-		crew_time when = crew__later(scope->private_.timeout);
+		crew_time when = crew_later(scope->private_.timeout);
 
 		if (!crew__scope_has(scope, CREW__DATED) ||
 		    when < (crew_time)crew__load_relaxed(&scope->private_.deadline))

@@ -14,6 +14,19 @@ Test(time, the_clock_never_goes_back)
 	}
 }
 
+Test(time, later_is_a_moment_or_never)
+{
+	crew_time before = crew_now();
+	crew_time later = crew_later(CREW_S(5));
+
+	cr_assert(later >= before + CREW_S(5) && later <= crew_now() + CREW_S(5));
+	later = crew_later(-CREW_S(5));
+	cr_assert(later >= before - CREW_S(5) && later <= crew_now() - CREW_S(5));
+	cr_assert_eq(crew_later(CREW_NEVER), CREW_NEVER);
+	cr_assert_eq(crew_later(CREW_NEVER - 1), CREW_NEVER);
+	cr_assert(crew_later(INT64_MIN) < 0);
+}
+
 static int sleep_a_little(void *arg)
 {
 	crew_time began = crew_now();

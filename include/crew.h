@@ -16,6 +16,7 @@
 #include "crew/condition.h"
 #include "crew/event.h"
 #include "crew/fork.h"
+#include "crew/latch.h"
 #include "crew/lock.h"
 #include "crew/lot.h"
 #include "crew/parallel.h"

@@ -46,6 +46,7 @@
 #include "sync/circle.c"
 #include "sync/condition.c"
 #include "sync/event.c"
+#include "sync/latch.c"
 #include "sync/lock.c"
 #include "sync/lot.c"
 #include "sync/semaphore.c"

@@ -49,6 +49,7 @@
 #include "sync/latch.c"
 #include "sync/lock.c"
 #include "sync/lot.c"
+#include "sync/notify.c"
 #include "sync/semaphore.c"
 #include "parallel/array.c"
 #include "parallel/divide.c"

@@ -136,6 +136,35 @@ Test(notify, who_takes_one_sees_what_all_have_written, .timeout = 300)
 	crowd_of_threads("notify_letters", &crowd, 2);
 }
 
+static uint64_t letter;
+
+static void begin_letter(void)
+{
+	begin();
+	letter = 0;
+}
+
+static void write_letter(void)
+{
+	letter = 1;
+	give();
+}
+
+static void read_letter(void)
+{
+	crew__sim_check(take() && letter == 1, "it goes on without its letter");
+}
+
+Test(notify, what_was_written_is_visible_behind_a_cancelled_one, .timeout = 300)
+{
+	struct crowd crowd = { begin_letter,
+			       { take_and_give, write_letter, read_letter },
+			       .cancelled = 1,
+			       .end = end };
+
+	crowd_of_threads("notify_letter", &crowd, 2);
+}
+
 static void notify_all(void)
 {
 	crew_notify_all(&notify);
@@ -177,4 +206,54 @@ Test(notify, who_has_taken_it_frees_it, .timeout = 300)
 	struct crowd crowd = { begin, { take_and_free, give }, .end = end_freed };
 
 	crowd_of_threads("notify_freed", &crowd, 4);
+}
+
+/* One in line is cancelled, and says when it is gone. */
+static struct crew_word gone;
+static struct crew_word freed;
+
+static void begin_gone(void)
+{
+	begin();
+	crew__init_word(&gone, 0);
+	crew__init_word(&freed, 0);
+}
+
+static void take_and_go(void)
+{
+	take_and_give();
+	crew__store_release(&gone, 1);
+}
+
+static void take_and_free_if_alone(void)
+{
+	crowd_sleep();
+	take();
+	if (!crew__load_acquire(&gone))
+		return;
+	memset(&notify, 0xa5, sizeof(notify));
+	crew__store_relaxed(&freed, 1);
+}
+
+static void give_late(void)
+{
+	crowd_sleep();
+	give();
+}
+
+static void end_gone(void)
+{
+	if (crew__load_relaxed(&freed))
+		crowd_check_freed(&notify, sizeof(notify));
+}
+
+Test(notify, who_has_taken_it_frees_it_when_others_were_cancelled, .timeout = 300)
+{
+	struct crowd crowd = { begin_gone,
+			       { take_and_go, take_and_free_if_alone, give_late },
+			       .cancelled = 1,
+			       .late = true,
+			       .end = end_gone };
+
+	crowd_of_threads("notify_gone", &crowd, 1);
 }

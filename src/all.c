@@ -43,6 +43,7 @@
 #include "scope/scope.c"
 #include "scope/spawn.c"
 #include "scope/start.c"
+#include "sync/barrier.c"
 #include "sync/circle.c"
 #include "sync/condition.c"
 #include "sync/event.c"

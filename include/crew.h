@@ -19,6 +19,7 @@
 #include "crew/latch.h"
 #include "crew/lock.h"
 #include "crew/lot.h"
+#include "crew/once.h"
 #include "crew/barrier.h"
 #include "crew/notify.h"
 #include "crew/semaphore.h"

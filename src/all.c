@@ -51,6 +51,7 @@
 #include "sync/lock.c"
 #include "sync/lot.c"
 #include "sync/notify.c"
+#include "sync/once.c"
 #include "sync/semaphore.c"
 #include "parallel/array.c"
 #include "parallel/divide.c"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold.h - who holds a lock: what lock.c shows to condition.c.
+ * hold.h - who holds a lock: what lock.c shows to condition.c; and to once.c, who
+ * calls.
  *
  * WORDS
  *	holder	a task, by the fiber that it runs on, or a plain thread, by its number

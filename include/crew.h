@@ -13,15 +13,15 @@
 #define CREW_ALL_H
 
 #include "crew/crew.h"
+#include "crew/barrier.h"
 #include "crew/condition.h"
 #include "crew/event.h"
 #include "crew/fork.h"
 #include "crew/latch.h"
 #include "crew/lock.h"
 #include "crew/lot.h"
-#include "crew/once.h"
-#include "crew/barrier.h"
 #include "crew/notify.h"
+#include "crew/once.h"
 #include "crew/semaphore.h"
 #include "crew/parallel.h"
 #include "crew/semaphore.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold.h - who holds a lock: what lock.c shows to condition.c; and to once.c, who
- * calls.
+ * hold.h - who holds a lock: what lock.c shows to condition.c, and to once.c.
  *
  * WORDS
  *	holder	a task, by the fiber that it runs on, or a plain thread, by its number

@@ -32,16 +32,22 @@ static size_t extent(const struct crew_block *block, int side)
 	return block->end[side] > block->begin[side] ? block->end[side] - block->begin[side] : 0;
 }
 
-static size_t volume(const struct crew_block *block)
+/* The indices of one step along the side before `side`; SIZE_MAX: or more. */
+static size_t slice_of(const struct crew_block *block, int side)
 {
-	size_t all = extent(block, 0);
+	size_t all = 1;
 
-	for (int side = 1; side < 3; side++)
+	for (; side < 3; side++)
 		if (extent(block, side) == 0)
 			all = 0;
 		else if (__builtin_mul_overflow(all, extent(block, side), &all))
 			all = SIZE_MAX;
 	return all;
+}
+
+static size_t volume(const struct crew_block *block)
+{
+	return slice_of(block, 0);
 }
 
 /* Halves across the longest side. pre: more than one index */
@@ -232,7 +238,7 @@ static struct crew_block cut(struct rest *rest, size_t turns)
 		}
 		while (extent(last, side) == 1)
 			side++;
-		slice /= extent(last, side);
+		slice = slice_of(last, side + 1);
 		if (slice <= turns) {
 			first.end[side] = last->begin[side] += turns / slice;
 			return first;

@@ -151,6 +151,72 @@ Test(parallel_for, a_block_of_two_dimensions)
 	in_tasks(flat_block, NULL);
 }
 
+static int first_is_one(const struct crew_block *piece, void *arg)
+{
+	for (int side = 0; side < 3; side++)
+		if (piece->end[side] - piece->begin[side] != 1)
+			return ERANGE;
+	crew_scope_cancel(arg, "enough");
+	return 0;
+}
+
+/* Nobody gets to its end; but it begins as any other. */
+static int endless_blocks(void *arg)
+{
+	(void)arg;
+	for (int shift = 20; shift < 64; shift++)
+		for (int rows = 1; rows < 64; rows += 2) {
+			struct crew_block whole =
+				crew_block_2d((size_t)1 << rows, (size_t)1 << shift);
+			struct crew_scope scope;
+			int rc;
+
+			crew_scope_open(&scope, NULL);
+			rc = crew_for_blocks(&whole, first_is_one, &scope, NULL);
+			CHECK(rc == CREW_ECANCELED);
+			CHECK(crew_scope_close(&scope, rc) == 0);
+		}
+	return 0;
+}
+
+Test(parallel_for, a_block_may_have_more_indices_than_there_are_numbers)
+{
+	in_tasks(endless_blocks, NULL);
+}
+
+/* Long ranges whose turns cost nothing. */
+static int count_turns(size_t begin, size_t end, void *arg)
+{
+	crew__add_relaxed(arg, end - begin);
+	return 0;
+}
+
+static int long_ranges(void *arg)
+{
+	static const size_t sizes[] = {
+		0, 1, 2, 3, 15, 16, 17, SIZE_MAX / 2, SIZE_MAX - 1, SIZE_MAX
+	};
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		for (int which = 0; which < 3; which++) {
+			size_t turns = which == 0 ? 0 :
+				       which == 1 ? sizes[i] / 100 :
+						    sizes[i] / 2 + 1;
+			struct crew_parallel_options options = grain(turns);
+			struct crew_word sum = { 0 };
+
+			CHECK(crew_for(0, sizes[i], count_turns, &sum, &options) == 0);
+			CHECK(sum.value == sizes[i]);
+		}
+	return 0;
+}
+
+Test(parallel_for, ranges_as_long_as_can_be)
+{
+	in_tasks(long_ranges, NULL);
+}
+
 static int double_it(void *item, void *arg)
 {
 	*(int *)item *= *(int *)arg;

@@ -205,13 +205,13 @@ static uint64_t measure(const struct sorting *sorting, const struct part *all)
 }
 
 /* The time that `count` items take, in nanoseconds. */
-static crew_time takes(uint64_t cost, size_t count)
+static double takes(uint64_t cost, size_t count)
 {
 	double doublings = 0;
 
 	for (size_t n = count; n > 1; n /= 2)
 		doublings++;
-	return (crew_time)((double)cost * (double)count * doublings / 1000);
+	return (double)cost * (double)count * doublings / 1000;
 }
 
 static struct crew__pace find_pace(const struct sorting *sorting, const struct part *all)
@@ -240,11 +240,13 @@ static int sort_task(void *opaque)
 {
 	struct sort_call *call = opaque;
 	struct crew__pace pace;
+	size_t bytes;
 	int rc = crew_check();
 
 	if (rc || call->all.count < 2)
 		return rc;
-	call->all.scratch = crew__alloc(call->all.count * call->sorting.bytes);
+	if (!__builtin_mul_overflow(call->all.count, call->sorting.bytes, &bytes))
+		call->all.scratch = crew__alloc(bytes);
 	if (!call->all.scratch)
 		return CREW_ENOMEM;
 	pace = find_pace(&call->sorting, &call->all);

@@ -14,6 +14,7 @@
 
 #define GRAIN 1024 /* items that are not worth a fork */
 #define BASE  12   /* items that are not worth a division */
+#define LOOK  128  /* items of a division, between two looks */
 
 struct places {
 	size_t bytes;
@@ -31,6 +32,28 @@ struct place_piece {
 	size_t count;
 	unsigned depth; /* divisions left */
 };
+
+static bool places_stop(struct places *places)
+{
+	int rc = crew__loop_look();
+	uint32_t none = 0;
+
+	if (crew__likely(rc == 0))
+		return false;
+	crew__cas32_acq_rel(&places->stopped, &none, (uint32_t)rc);
+	return true;
+}
+
+/* In long divisions: at item i. */
+static bool goes_on(struct places *places, size_t i)
+{
+	return crew__likely(i % LOOK) || !places_stop(places);
+}
+
+static bool is_stopped(const struct places *places)
+{
+	return crew__unlikely(crew__load32_relaxed(&places->stopped));
+}
 
 static bool places_less(const struct places *places, const char *a, const char *b)
 {
@@ -74,11 +97,11 @@ static void sink(const struct places *places, char *items, size_t at, size_t cou
 	}
 }
 
-static void heap_sort(const struct places *places, char *items, size_t count)
+static void heap_sort(struct places *places, char *items, size_t count)
 {
-	for (size_t at = count / 2; at-- > 0;)
+	for (size_t at = count / 2; at-- > 0 && goes_on(places, at);)
 		sink(places, items, at, count);
-	while (count-- > 1) {
+	while (count-- > 1 && goes_on(places, count)) {
 		swap(places, items, items + count * places->bytes);
 		sink(places, items, 0, count);
 	}
@@ -97,8 +120,9 @@ static void median_first(const struct places *places, char *a, char *b, char *c)
 }
 
 /* Divides by the first item, which goes to the index returned: none left of it is greater,
- * none right of it is less. Equal ones go to both sides, or many of them would never halve. */
-static size_t divide(const struct places *places, char *items, size_t count)
+ * none right of it is less. Equal ones go to both sides, or many of them would never halve.
+ * What it has done when it is stopped is of no use. */
+static size_t divide(struct places *places, char *items, size_t count)
 {
 	size_t bytes = places->bytes;
 	size_t left = 0;
@@ -108,11 +132,13 @@ static size_t divide(const struct places *places, char *items, size_t count)
 	for (;;) {
 		do
 			left++;
-		while (left < right && places_less(places, items + left * bytes, items));
+		while (left < right && goes_on(places, left) &&
+		       places_less(places, items + left * bytes, items));
 		do
 			right--;
-		while (right > 0 && places_less(places, items, items + right * bytes));
-		if (left >= right)
+		while (right > 0 && goes_on(places, right) &&
+		       places_less(places, items, items + right * bytes));
+		if (left >= right || is_stopped(places))
 			break;
 		swap(places, items + left * bytes, items + right * bytes);
 	}
@@ -130,17 +156,6 @@ static int run_places(void *opaque)
 	return 0;
 }
 
-static bool places_stop(struct places *places)
-{
-	int rc = crew__loop_look();
-	uint32_t none = 0;
-
-	if (crew__likely(rc == 0))
-		return false;
-	crew__cas32_acq_rel(&places->stopped, &none, (uint32_t)rc);
-	return true;
-}
-
 static void place_all(struct places *places, char *items, size_t count, unsigned depth)
 {
 	struct place_piece right = { .places = places };
@@ -156,6 +171,8 @@ static void place_all(struct places *places, char *items, size_t count, unsigned
 			return;
 		}
 		middle = divide(places, items, count);
+		if (is_stopped(places))
+			return;
 		right.items = items + (middle + 1) * places->bytes;
 		right.count = count - middle - 1;
 		right.depth = depth;

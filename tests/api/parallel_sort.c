@@ -28,6 +28,15 @@ static inline bool item_less(const struct item *a, const struct item *b)
 }
 CREW_SORT(sort_items, struct item, item_less)
 
+/* No order at all. */
+static inline bool random_less(const struct item *a, const struct item *b)
+{
+	uint64_t seed = (uint64_t)((uintptr_t)a * 31 + (uintptr_t)b + (uintptr_t)b->number);
+
+	return crew__random_below(&seed, 2);
+}
+CREW_SORT(sort_at_random, struct item, random_less)
+
 static int compare_items(const void *a, const void *b, void *arg)
 {
 	(void)arg;
@@ -140,22 +149,22 @@ Test(parallel_sort, as_wanted_and_stable, .timeout = 120)
 
 static int types(void *arg)
 {
-	static char bytes[SIZE];
+	static char bytes[SIZE * 8];
 	uint64_t random = 32;
 
 	(void)arg;
 	CHECK_TYPE(int, sort_ints);
 	CHECK_TYPE(double, sort_doubles);
 	/* each way of moving items */
-	for (size_t size = 1; size < 100; size += size < 20 ? 1 : 13)
+	for (size_t size = 1; size <= 4096; size += size < 20 ? 1 : size < 100 ? 13 : size - 52)
 		for (int stable = 0; stable < 2; stable++) {
-			size_t count = SIZE / size;
+			size_t count = SIZE / size > 40 ? SIZE / size : sizeof(bytes) / size;
 
 			for (size_t i = 0; i < count * size; i++)
 				bytes[i] = (char)crew__random(&random);
 			CHECK((stable ? crew_sort_stable :
 					crew_sort)(bytes, count, size, compare_numbers, NULL,
-						   CREW_PARALLEL(.grain = 50)) == 0);
+						   CREW_PARALLEL(.grain = 3 + count / 50)) == 0);
 			for (size_t i = 1; i < count; i++)
 				CHECK(compare_numbers(bytes + (i - 1) * size, bytes + i * size,
 						      NULL) <= 0);
@@ -242,6 +251,136 @@ Test(parallel_sort, a_cancelled_sort_loses_nothing)
 	in_tasks(cancelled_sorts, NULL);
 }
 
+/* Comparisons after the one that cancels: a division, a heap, a merge of so many items
+ * are not gone through. */
+static int compare_and_count(const void *a, const void *b, void *arg)
+{
+	struct patience *patience = arg;
+
+	if (crew__add_relaxed(&patience->left, (uint64_t)-1) == 1)
+		crew_scope_cancel(&patience->scope, "enough");
+	(void)a;
+	(void)b;
+	return -1;
+}
+
+static int bad_pivots(const void *a, const void *b, void *arg)
+{
+	int x = *(const int *)a;
+	int y = *(const int *)b;
+
+	compare_and_count(a, b, arg);
+	return x < y ? -1 : x > y;
+}
+
+static int long_sorts(void *arg)
+{
+	static int numbers[200000];
+	size_t count = sizeof(numbers) / sizeof(*numbers);
+
+	for (uint64_t patience = 1; patience < 8 * count; patience += count / 5) {
+		struct patience all = { .left = { patience } };
+		int rc;
+
+		for (size_t i = 0; i < count; i++)
+			numbers[i] = (int)(i % 2 ? i : count - i);
+		crew_scope_open(&all.scope, NULL);
+		rc = crew_sort(numbers, count, sizeof(*numbers),
+			       arg ? bad_pivots : compare_and_count, &all, NULL);
+		/* each worker may have begun a piece */
+		CHECK(rc == CREW_ECANCELED);
+		CHECK((int64_t)all.left.value > -40000 * (int64_t)crew_worker_count(NULL));
+		CHECK(crew_scope_close(&all.scope, rc) == 0);
+	}
+	return 0;
+}
+
+Test(parallel_sort, a_long_division_is_cancelled_in_the_middle, .timeout = 60)
+{
+	in_tasks(long_sorts, NULL);
+	in_tasks(long_sorts, &items);
+}
+
+/* ---- comparisons that are none ---- */
+
+static int compare_at_random(const void *a, const void *b, void *arg)
+{
+	struct crew_word *random = arg;
+	uint64_t seed = crew__add_relaxed(random, 1);
+
+	(void)*(const volatile int *)a; /* there is something to be read */
+	(void)*(const volatile int *)b;
+	return (int)crew__random_below(&seed, 3) - 1;
+}
+
+static int always_less(const void *a, const void *b, void *arg)
+{
+	(void)a;
+	(void)b;
+	(void)arg;
+	return -1;
+}
+
+static int always_greater(const void *a, const void *b, void *arg)
+{
+	(void)a;
+	(void)b;
+	(void)arg;
+	return 1;
+}
+
+/* Sorts with it, and merges; an array that ends where it ends (ASan). */
+static int sort_senselessly(crew_compare_fn *compare, size_t count, size_t turns)
+{
+	struct crew_parallel_options options = grain(turns);
+	struct crew_word random = { count };
+	struct item *copy = malloc(count * sizeof(*copy));
+	struct item *merged = malloc(count * sizeof(*copy));
+	struct crew_merge merge = { copy, count / 3, copy + count / 3, count - count / 3, merged };
+	bool right = copy && merged;
+
+	for (int which = 0; right && which < 5; which++) {
+		memcpy(copy, items, count * sizeof(*copy));
+		if (which == 0)
+			crew_sort(copy, count, sizeof(*copy), compare, &random, &options);
+		else if (which == 1)
+			crew_sort_stable(copy, count, sizeof(*copy), compare, &random, &options);
+		else if (which == 2)
+			sort_at_random(copy, count, &options);
+		else if (which == 3)
+			crew_merge_sorted(&merge, sizeof(*copy), compare, &random, &options);
+		else
+			sort_at_random_merge(&merge, &options);
+		memcpy(items, which > 2 ? merged : copy, count * sizeof(*copy));
+		right = is_right(count, false, false);
+	}
+	free(copy);
+	free(merged);
+	return right;
+}
+
+static int senseless(void *arg)
+{
+	static crew_compare_fn *const compares[] = { compare_at_random, always_less,
+						     always_greater };
+	uint64_t random = 36;
+
+	(void)arg;
+	for (int round = 0; round < 90; round++) {
+		size_t count = 1 + crew__random_below(&random, round % 3 ? 60 : SIZE - 1);
+
+		fill_items(RANDOM, count, &random);
+		CHECK(sort_senselessly(compares[round % 3], count,
+				       round % 2 ? crew__random_below(&random, 100) : 0));
+	}
+	return 0;
+}
+
+Test(parallel_sort, a_comparison_without_sense_loses_nothing, .timeout = 120)
+{
+	in_tasks(senseless, NULL);
+}
+
 static int bad(void *arg)
 {
 	struct crew_merge merge = { items, 1, items + 1, 1, NULL };
@@ -265,6 +404,8 @@ static int bad(void *arg)
 	rc = sort_items(items, SIZE, NULL);
 	crew__alloc_fail_after(0);
 	CHECK(rc == CREW_ENOMEM && items[0].number == 0);
+	CHECK(sort_items(items, SIZE_MAX / sizeof(*items) + 2, NULL) == CREW_ENOMEM);
+	CHECK(items[0].number == 0);
 	return 0;
 }
 

@@ -13,7 +13,7 @@
  *		return crew_copy_if(from, count, sizeof(int), to, copied, is_even, NULL, NULL);
  *	}
  *
- * But for crew_find_first() there are two passes over the array, cut into 512 pieces or
+ * But for crew_find_first() there are two passes over the array, cut into 256 pieces or
  * into ones of .grain items if that is less. So results are the same on every run, also
  * where the operation is not quite associative, as with floating-point sums.
  *
@@ -27,7 +27,7 @@
 
 CREW_BEGIN
 
-/* Does the item pass? It must say the same when it is asked again. */
+/* Does the item pass? If it says something else when it is asked again, items are missing. */
 typedef bool crew_test_fn(const void *item, void *arg);
 
 /*
@@ -72,7 +72,7 @@ CREW_API int crew_partition(const void *from, size_t count, size_t item_bytes, v
 /*
  * Running sums of any associative operation: to[i] is from[0], joined with all up to and
  * with from[i]. `to` may be `from`. `identity` is one item, or NULL: zeros. Allocates
- * 1024 items.
+ * 512 items and some.
  *
  * Checkpoint:	cancel
  * Callers:	tasks and plain threads

@@ -134,6 +134,26 @@ static int count_leaf(struct crew__loop *loop, const struct crew_block *leaf, vo
 	return rc;
 }
 
+/* Where items of a piece go that pass, or do not, and how many may. Tests that change their
+ * mind get no room for that. */
+struct room {
+	char *to;
+	size_t left;
+};
+
+static void find_rooms(const struct chooser *chooser, size_t piece, struct room rooms[2])
+{
+	size_t begin = crew__piece_begin(&chooser->pieces, piece);
+	size_t count = crew__piece_end(&chooser->pieces, piece) - begin;
+	size_t passed = chooser->passed[piece + 1] - chooser->passed[piece];
+	size_t others = chooser->total + begin - chooser->passed[piece];
+
+	rooms[true].to = chooser->to + chooser->passed[piece] * chooser->item_bytes;
+	rooms[true].left = passed;
+	rooms[false].to = chooser->to + others * chooser->item_bytes;
+	rooms[false].left = chooser->both ? count - passed : 0;
+}
+
 static int copy_leaf(struct crew__loop *loop, const struct crew_block *leaf, void *into)
 {
 	struct chooser *chooser = chooser_of(loop);
@@ -141,19 +161,20 @@ static int copy_leaf(struct crew__loop *loop, const struct crew_block *leaf, voi
 
 	(void)into;
 	for (size_t piece = leaf->begin[0]; piece < leaf->end[0]; piece++) {
-		size_t begin = crew__piece_begin(&chooser->pieces, piece);
-		char *passed = chooser->to + chooser->passed[piece] * chooser->item_bytes;
-		char *others = chooser->to + (chooser->total + begin - chooser->passed[piece]) *
-						     chooser->item_bytes;
+		size_t end = crew__piece_end(&chooser->pieces, piece);
+		struct room rooms[2];
 
-		for (size_t i = begin; i < crew__piece_end(&chooser->pieces, piece) && rc == 0;
+		find_rooms(chooser, piece, rooms);
+		for (size_t i = crew__piece_begin(&chooser->pieces, piece); i < end && rc == 0;
 		     i++) {
 			const char *item = chooser->from + i * chooser->item_bytes;
-			bool passes = chooser->test(item, chooser->arg);
+			struct room *room = &rooms[chooser->test(item, chooser->arg)];
 
-			if (passes || chooser->both)
-				memcpy(passes ? passed : others, item, chooser->item_bytes);
-			*(passes ? &passed : &others) += chooser->item_bytes;
+			if (room->left) {
+				memcpy(room->to, item, chooser->item_bytes);
+				room->to += chooser->item_bytes;
+				room->left--;
+			}
 			rc = crew__piece_look(i);
 		}
 	}
@@ -173,6 +194,7 @@ static int choose_task(void *opaque)
 		chooser->passed[piece] = chooser->total;
 		chooser->total += passed;
 	}
+	chooser->passed[chooser->pieces.count] = chooser->total;
 	return crew__pieces_run(&chooser->pieces, copy_leaf);
 }
 

@@ -12,7 +12,7 @@
 #include "crew/parallel_array.h"
 #include "parallel/split.h"
 
-#define CREW__PIECES 512
+#define CREW__PIECES 256 /* what is kept of each makes a frame of less than a page */
 
 struct crew__pieces {
 	struct crew__loop loop;

@@ -77,11 +77,7 @@ static int find_alone(void *arg)
 
 Test(parallel_array, what_is_behind_is_not_asked)
 {
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 1)), 0);
-	cr_assert_eq(crew_run(crew, find_alone, NULL), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	run_with(1, find_alone, NULL);
 }
 
 /* ---- choose ---- */
@@ -140,6 +136,62 @@ static int choose(void *arg)
 Test(parallel_array, copy_if_and_partition_keep_the_order)
 {
 	in_tasks(choose, NULL);
+}
+
+/* Says something else each time. */
+static bool is_moody(const void *item, void *arg)
+{
+	uint64_t seed = crew__add_relaxed(arg, 1);
+
+	(void)item;
+	return crew__random_below(&seed, 2);
+}
+
+/* All that passes the first time, or the second: the arrays end where they end. */
+static bool passes_later(const void *item, void *arg)
+{
+	struct asked *asked = arg;
+
+	(void)item;
+	return crew__add_relaxed(&asked->behind, 1) >= asked->first;
+}
+
+static bool passes_first(const void *item, void *arg)
+{
+	return !passes_later(item, arg);
+}
+
+static int changes_its_mind(void *arg)
+{
+	static crew_test_fn *const tests[] = { is_moody, passes_later, passes_first };
+	static struct item from[SIZE];
+	static struct item to[SIZE + 1];
+
+	(void)arg;
+	for (int round = 0; round < 60; round++) {
+		size_t count = (size_t)(round * 31 % 97);
+		struct crew_parallel_options options = grain((size_t)round % 7);
+		struct asked asked = { .first = count };
+		struct crew_word moods = { (uint64_t)round };
+		void *mind = round % 3 ? (void *)&asked : (void *)&moods;
+		size_t passed = SIZE_MAX;
+
+		memset(to, 'x', sizeof(to));
+		if (round & 1)
+			CHECK(crew_partition(from, count, sizeof(*from), to, &passed,
+					     tests[round % 3], mind, &options) == 0);
+		else
+			CHECK(crew_copy_if(from, count, sizeof(*from), to, &passed,
+					   tests[round % 3], mind, &options) == 0);
+		CHECK(passed <= count);
+		CHECK(to[round & 1 ? count : passed].rest[0] == 'x');
+	}
+	return 0;
+}
+
+Test(parallel_array, a_test_that_changes_its_mind_writes_nowhere_else)
+{
+	in_tasks(changes_its_mind, NULL);
 }
 
 /* ---- running sums ---- */

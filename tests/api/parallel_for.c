@@ -504,11 +504,7 @@ static int long_turns(void *arg)
 
 Test(parallel_for, few_turns_are_shared_at_once, .timeout = 60)
 {
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 2)), 0);
-	cr_assert_eq(crew_run(crew, long_turns, NULL), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	run_with(2, long_turns, NULL);
 }
 
 static int set_after_yields(void *arg)
@@ -543,11 +539,7 @@ static int lets_others_run(void *arg)
 
 Test(parallel_for, R2_a_ready_fiber_runs_between_two_pieces)
 {
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 1)), 0);
-	cr_assert_eq(crew_run(crew, lets_others_run, NULL), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	run_with(1, lets_others_run, NULL);
 }
 
 static int mark_on_a_worker(size_t begin, size_t end, void *arg)

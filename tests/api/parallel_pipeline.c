@@ -316,11 +316,7 @@ static int lets_others_run(void *arg)
 
 Test(parallel_pipeline, R2_a_ready_fiber_runs_between_two_items)
 {
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 1)), 0);
-	cr_assert_eq(crew_run(crew, lets_others_run, NULL), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	run_with(1, lets_others_run, NULL);
 }
 
 static struct crew_word inside;

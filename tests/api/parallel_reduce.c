@@ -134,7 +134,8 @@ Test(parallel_reduce, a_fixed_order_gives_the_same_bits_on_any_crew)
 
 	for (int i = 0; i < SIZE; i++)
 		numbers[i] = 1e8 / 3 * ((int)crew__random_below(&random, 2000000) - 1000000);
-	in_tasks(same_bits, sums);
+	for (unsigned workers = 1; workers <= 8; workers++)
+		run_with(workers, same_bits, sums);
 	/* other cuts are other sums: the sums can tell */
 	cr_assert(sums[0] != sums[1]);
 }
@@ -201,11 +202,7 @@ static int without_memory(void *arg)
 
 Test(parallel_reduce, no_memory_for_an_accumulator_is_a_code)
 {
-	struct crew *crew = NULL;
-
-	cr_assert_eq(crew_start(&crew, CREW_OPTIONS(.workers = 1)), 0);
-	cr_assert_eq(crew_run(crew, without_memory, NULL), 0);
-	cr_assert_eq(crew_stop(crew), 0);
+	run_with(1, without_memory, NULL);
 }
 
 /* ---- the least, the greatest, histograms ---- */

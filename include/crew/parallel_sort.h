@@ -160,138 +160,168 @@ CREW_END
 
 /* ---- what the macro is made of; not for callers --------------------------- */
 
+/*
+ * All here becomes part of the functions that CREW_SORT_PARTS_ defines. There `bytes`, of an
+ * item, is a number that the compiler knows, and `less` a function that it sees.
+ */
+#define CREW_SORT_INLINE_ static inline __attribute__((always_inline))
+
+typedef bool crew_sort_less_fn_(const void *a, const void *b, void *arg);
+typedef void crew_sort_fn_(void *items, size_t count, void *scratch, bool into_scratch, void *arg);
+
+CREW_SORT_INLINE_ size_t crew_sort_rank_(const void *items, size_t count, const void *key,
+					 bool or_equal, size_t bytes, crew_sort_less_fn_ *less,
+					 void *arg)
+{
+	const char *at = (const char *)items;
+	size_t rank = 0;
+
+	while (count > 0) {
+		size_t half = count / 2;
+		const char *middle = at + (rank + half) * bytes;
+
+		if (or_equal ? !less(key, middle, arg) : less(middle, key, arg)) {
+			rank += half + 1;
+			count -= half + 1;
+		} else {
+			count = half;
+		}
+	}
+	return rank;
+}
+
 /* Without a branch that would be mispredicted every other time. */
-static inline const char *crew_sort_pick_(bool second, const char *a, const char *b)
+CREW_SORT_INLINE_ const char *crew_sort_pick_(bool second, const char *a, const char *b)
 {
 	return (const char *)((uintptr_t)a ^ (((uintptr_t)a ^ (uintptr_t)b) & -(uintptr_t)second));
 }
 
-#define CREW_SORT_BASE_ 16
+/*
+ * From both ends at once, two chains of dependent steps side by side. While both arrays
+ * have 2n items, n steps from each end cannot leave them. Back to front the item of `b` is
+ * taken unless it is less than that of `a`.
+ */
+CREW_SORT_INLINE_ void crew_sort_merge_(struct crew_merge merge, size_t bytes,
+					crew_sort_less_fn_ *less, void *arg)
+{
+	const char *a = (const char *)merge.a;
+	const char *b = (const char *)merge.b;
+	const char *a_end = a + merge.a_count * bytes;
+	const char *b_end = b + merge.b_count * bytes;
+	char *to = (char *)merge.to;
+	char *to_end = to + (merge.a_count + merge.b_count) * bytes;
+
+	if (merge.a_count && merge.b_count && !less(b, a_end - bytes, arg)) {
+		__builtin_memcpy(to, a, merge.a_count * bytes);
+		__builtin_memcpy(to + merge.a_count * bytes, b, merge.b_count * bytes);
+		return;
+	}
+	while (merge.a_count > 1 && merge.b_count > 1) {
+		size_t steps = (merge.a_count < merge.b_count ? merge.a_count : merge.b_count) / 2;
+
+		while (steps-- > 0) {
+			bool right = less(b, a, arg);
+			bool left = less(b_end - bytes, a_end - bytes, arg);
+
+			__builtin_memcpy(to, crew_sort_pick_(right, a, b), bytes);
+			to += bytes;
+			a += bytes * (size_t)!right;
+			b += bytes * (size_t)right;
+			to_end -= bytes;
+			__builtin_memcpy(
+				to_end, crew_sort_pick_(left, b_end - bytes, a_end - bytes), bytes);
+			a_end -= bytes * (size_t)left;
+			b_end -= bytes * (size_t)!left;
+		}
+		merge.a_count = (size_t)(a_end - a) / bytes;
+		merge.b_count = (size_t)(b_end - b) / bytes;
+	}
+	while (a < a_end && b < b_end) {
+		bool right = less(b, a, arg);
+
+		__builtin_memcpy(to, crew_sort_pick_(right, a, b), bytes);
+		to += bytes;
+		a += bytes * (size_t)!right;
+		b += bytes * (size_t)right;
+	}
+	if (a < a_end)
+		__builtin_memcpy(to, a, (size_t)(a_end - a));
+	else if (b < b_end)
+		__builtin_memcpy(to, b, (size_t)(b_end - b));
+}
 
 /* gcc with -fsanitize=null takes it for possible that less() is called with NULL, and warns
  * of what would follow. */
-#ifdef __clang__
-#define CREW_SORT_QUIET_
-#define CREW_SORT_LOUD_
-#else
-#define CREW_SORT_QUIET_                                                                           \
-	_Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Warray-bounds\"")        \
-		_Pragma("GCC diagnostic ignored \"-Wstringop-overflow\"")
-#define CREW_SORT_LOUD_ _Pragma("GCC diagnostic pop")
+#ifndef __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
+#endif
+CREW_SORT_INLINE_ void crew_sort_insert_(char *items, size_t count, char *spare, size_t bytes,
+					 crew_sort_less_fn_ *less, void *arg)
+{
+	for (size_t i = 1; i < count; i++) {
+		char *at = items + i * bytes;
+
+		if (!less(at, at - bytes, arg))
+			continue;
+		__builtin_memcpy(spare, at, bytes);
+		do {
+			__builtin_memcpy(at, at - bytes, bytes);
+			at -= bytes;
+		} while (at > items && less(spare, at - bytes, arg));
+		__builtin_memcpy(at, spare, bytes);
+	}
+}
+#ifndef __clang__
+#pragma GCC diagnostic pop
 #endif
 
-/*
- * Items are bytes to be moved, in a number that the compiler knows; less(a, b, arg).
- *
- * merge: from both ends at once, two chains of dependent steps side by side. While both
- * arrays have 2n items, n steps from each end cannot leave them. Back to front the item
- * of `b` is taken unless it is less than that of `a`.
- */
+#define CREW_SORT_BASE_ 16
+
+/* `sort` is the function that this becomes part of. */
+CREW_SORT_INLINE_ void crew_sort_sort_(void *items, size_t count, void *scratch, bool into_scratch,
+				       size_t bytes, crew_sort_less_fn_ *less, crew_sort_fn_ *sort,
+				       void *arg)
+{
+	size_t half = count / 2;
+	char *from = (char *)(into_scratch ? items : scratch);
+	struct crew_merge halves = { from, half, from + half * bytes, count - half,
+				     into_scratch ? scratch : items };
+
+	if (count <= CREW_SORT_BASE_) {
+		crew_sort_insert_((char *)items, count, (char *)scratch, bytes, less, arg);
+		if (into_scratch)
+			__builtin_memcpy(scratch, items, count * bytes);
+		return;
+	}
+	sort(items, half, scratch, !into_scratch, arg);
+	sort((char *)items + half * bytes, count - half, (char *)scratch + half * bytes,
+	     !into_scratch, arg);
+	crew_sort_merge_(halves, bytes, less, arg);
+}
+
+/* name_rank_, name_merge_, name_sort_, for a struct crew_sorter. `bytes` may ask crew_arg_. */
 #define CREW_SORT_PARTS_(name, bytes, less)                                                        \
-	static inline size_t name##_rank_(const void *items, size_t count, const void *key,        \
-					  bool or_equal, void *arg)                                \
+	static size_t name##_rank_(const void *crew_items_, size_t crew_count_,                    \
+				   const void *crew_key_, bool crew_or_equal_, void *crew_arg_)    \
 	{                                                                                          \
-		const char *at = (const char *)items;                                              \
-		size_t rank = 0;                                                                   \
-                                                                                                   \
-		while (count > 0) {                                                                \
-			size_t half = count / 2;                                                   \
-			const char *middle = at + (rank + half) * (bytes);                         \
-                                                                                                   \
-			if (or_equal ? !less(key, middle, arg) : less(middle, key, arg)) {         \
-				rank += half + 1;                                                  \
-				count -= half + 1;                                                 \
-			} else {                                                                   \
-				count = half;                                                      \
-			}                                                                          \
-		}                                                                                  \
-		return rank;                                                                       \
+		return crew_sort_rank_(crew_items_, crew_count_, crew_key_, crew_or_equal_, bytes, \
+				       less, crew_arg_);                                           \
 	}                                                                                          \
-	static inline void name##_merge_(const void *a_items, size_t a_count, const void *b_items, \
-					 size_t b_count, void *to_items, void *arg)                \
+	static void name##_merge_(const void *crew_a_, size_t crew_a_count_, const void *crew_b_,  \
+				  size_t crew_b_count_, void *crew_to_, void *crew_arg_)           \
 	{                                                                                          \
-		const char *a = (const char *)a_items;                                             \
-		const char *b = (const char *)b_items;                                             \
-		const char *a_end = a + a_count * (bytes);                                         \
-		const char *b_end = b + b_count * (bytes);                                         \
-		char *to = (char *)to_items;                                                       \
-		char *to_end = to + (a_count + b_count) * (bytes);                                 \
+		struct crew_merge crew_merge_ = { crew_a_, crew_a_count_, crew_b_, crew_b_count_,  \
+						  crew_to_ };                                      \
                                                                                                    \
-		if (a_count && b_count && !less(b, a_end - (bytes), arg)) {                        \
-			__builtin_memcpy(to, a, a_count *(bytes));                                 \
-			__builtin_memcpy(to + a_count * (bytes), b, b_count * (bytes));            \
-			return;                                                                    \
-		}                                                                                  \
-		while (a_count > 1 && b_count > 1) {                                               \
-			size_t steps = (a_count < b_count ? a_count : b_count) / 2;                \
-                                                                                                   \
-			while (steps-- > 0) {                                                      \
-				bool right = less(b, a, arg);                                      \
-				bool left = less(b_end - (bytes), a_end - (bytes), arg);           \
-                                                                                                   \
-				__builtin_memcpy(to, crew_sort_pick_(right, a, b), (bytes));       \
-				to += (bytes);                                                     \
-				a += (bytes) * (size_t)!right;                                     \
-				b += (bytes) * (size_t)right;                                      \
-				to_end -= (bytes);                                                 \
-				__builtin_memcpy(                                                  \
-					to_end,                                                    \
-					crew_sort_pick_(left, b_end - (bytes), a_end - (bytes)),   \
-					(bytes));                                                  \
-				a_end -= (bytes) * (size_t)left;                                   \
-				b_end -= (bytes) * (size_t)!left;                                  \
-			}                                                                          \
-			a_count = (size_t)(a_end - a) / (bytes);                                   \
-			b_count = (size_t)(b_end - b) / (bytes);                                   \
-		}                                                                                  \
-		while (a < a_end && b < b_end) {                                                   \
-			bool right = less(b, a, arg);                                              \
-                                                                                                   \
-			__builtin_memcpy(to, crew_sort_pick_(right, a, b), (bytes));               \
-			to += (bytes);                                                             \
-			a += (bytes) * (size_t)!right;                                             \
-			b += (bytes) * (size_t)right;                                              \
-		}                                                                                  \
-		if (a < a_end)                                                                     \
-			__builtin_memcpy(to, a, (size_t)(a_end - a));                              \
-		else if (b < b_end)                                                                \
-			__builtin_memcpy(to, b, (size_t)(b_end - b));                              \
+		crew_sort_merge_(crew_merge_, bytes, less, crew_arg_);                             \
 	}                                                                                          \
-	CREW_SORT_QUIET_                                                                           \
-	static inline void name##_insert_(char *items, size_t count, char *spare, void *arg)       \
+	static void name##_sort_(void *crew_items_, size_t crew_count_, void *crew_scratch_,       \
+				 bool crew_into_scratch_, void *crew_arg_)                         \
 	{                                                                                          \
-		for (size_t i = 1; i < count; i++) {                                               \
-			char *at = items + i * (bytes);                                            \
-                                                                                                   \
-			if (!less(at, at - (bytes), arg))                                          \
-				continue;                                                          \
-			__builtin_memcpy(spare, at, (bytes));                                      \
-			do {                                                                       \
-				__builtin_memcpy(at, at - (bytes), (bytes));                       \
-				at -= (bytes);                                                     \
-			} while (at > items && less(spare, at - (bytes), arg));                    \
-			__builtin_memcpy(at, spare, (bytes));                                      \
-		}                                                                                  \
-	}                                                                                          \
-	CREW_SORT_LOUD_                                                                            \
-	static void name##_sort_(void *items, size_t count, void *scratch, bool into_scratch,      \
-				 void *arg)                                                        \
-	{                                                                                          \
-		size_t half = count / 2;                                                           \
-		char *from = (char *)(into_scratch ? items : scratch);                             \
-		char *to = (char *)(into_scratch ? scratch : items);                               \
-		char *a = (char *)items;                                                           \
-                                                                                                   \
-		if (count <= CREW_SORT_BASE_) {                                                    \
-			name##_insert_(a, count, (char *)scratch, arg);                            \
-			if (into_scratch)                                                          \
-				__builtin_memcpy(scratch, items, count *(bytes));                  \
-			return;                                                                    \
-		}                                                                                  \
-		name##_sort_(a, half, scratch, !into_scratch, arg);                                \
-		name##_sort_(a + half * (bytes), count - half, (char *)scratch + half * (bytes),   \
-			     !into_scratch, arg);                                                  \
-		name##_merge_(from, half, from + half * (bytes), count - half, to, arg);           \
+		crew_sort_sort_(crew_items_, crew_count_, crew_scratch_, crew_into_scratch_,       \
+				bytes, less, name##_sort_, crew_arg_);                             \
 	}
 
 #endif /* CREW_PARALLEL_SORT_H */

@@ -8,8 +8,8 @@
  * the other, and what is left of both, and right of both, are two merges. For stability
  * items that are equal to it stand right of it in `b`, and left of it in `a`.
  *
- * How long an item takes is measured with the first few, which are none the worse for it;
- * an array that would take no longer than 20 us is sorted alone.
+ * How long an item takes is measured with the first 64, which are none the worse for it. An
+ * array of no more, and one that would take no longer than 20 us, is sorted alone.
  *
  * INVARIANT. Whoever sorts from here to there leaves all items there, in some order. Once
  * somebody has met a cancellation (`stopped`; it stays, even if a shield goes up), merges
@@ -191,15 +191,14 @@ static void sort_all(struct sorting *sorting, const struct part *part, struct cr
 		memcpy(to, from, bytes);
 }
 
-/* What an item takes, for each doubling: picoseconds. */
+/* What an item takes, for each doubling: picoseconds. pre: there are as many as a sample */
 static uint64_t measure(const struct sorting *sorting, const struct part *all)
 {
 	struct part sample = *all;
 	struct crew__pace pace = { .grain = 1 };
 	crew_time begun = crew__port_now();
 
-	if (sample.count > SAMPLE)
-		sample.count = SAMPLE;
+	sample.count = SAMPLE;
 	sort_leaf(sorting, &sample, &pace);
 	return (uint64_t)(crew__port_now() - begun) * 1000 / (SAMPLE * 6);
 }
@@ -216,14 +215,17 @@ static double takes(uint64_t cost, size_t count)
 
 static struct crew__pace find_pace(const struct sorting *sorting, const struct part *all)
 {
+	const struct crew__pace alone = { .grain = SIZE_MAX };
 	struct crew__pace pace = { .grain = sorting->grain };
 	uint64_t cost;
 
 	if (pace.grain)
 		return pace;
+	if (all->count <= SAMPLE)
+		return alone;
 	cost = measure(sorting, all);
 	if (takes(cost, all->count) <= ALONE_NS)
-		return (struct crew__pace){ .grain = SIZE_MAX };
+		return alone;
 	pace = (struct crew__pace){ .grain = 2, .timed = true };
 	while (takes(cost, 2 * pace.grain) < 2 * LEAF_NS && pace.grain < all->count)
 		pace.grain *= 2;
@@ -319,7 +321,7 @@ static inline bool is_less(const void *a, const void *b, void *arg)
 CREW_SORT_PARTS_(sort_4, 4, is_less)
 CREW_SORT_PARTS_(sort_8, 8, is_less)
 CREW_SORT_PARTS_(sort_16, 16, is_less)
-CREW_SORT_PARTS_(sort_any, ((const struct by_call *)arg)->bytes, is_less)
+CREW_SORT_PARTS_(sort_any, ((const struct by_call *)crew_arg_)->bytes, is_less)
 
 #define SORTER(name)                                                                               \
 	(struct crew_sorter)                                                                       \

@@ -28,15 +28,6 @@ static inline bool item_less(const struct item *a, const struct item *b)
 }
 CREW_SORT(sort_items, struct item, item_less)
 
-/* No order at all. */
-static inline bool random_less(const struct item *a, const struct item *b)
-{
-	uint64_t seed = (uint64_t)((uintptr_t)a * 31 + (uintptr_t)b + (uintptr_t)b->number);
-
-	return crew__random_below(&seed, 2);
-}
-CREW_SORT(sort_at_random, struct item, random_less)
-
 static int compare_items(const void *a, const void *b, void *arg)
 {
 	(void)arg;
@@ -78,6 +69,15 @@ static int key_of(enum order order, size_t i, size_t count, uint64_t *random)
 
 static struct item items[SIZE];
 static bool seen[SIZE];
+
+/* No order at all. The macro shadows no name of the file, as `items` (-Wshadow). */
+static inline bool random_less(const struct item *a, const struct item *b)
+{
+	uint64_t seed = (uint64_t)((uintptr_t)a * 31 + (uintptr_t)b + (uintptr_t)b->number);
+
+	return crew__random_below(&seed, 2);
+}
+CREW_SORT(sort_at_random, struct item, random_less)
 
 static void fill_items(enum order order, size_t count, uint64_t *random)
 {

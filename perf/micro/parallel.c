@@ -84,11 +84,13 @@ static int polynomial(size_t begin, size_t end, void *arg)
 
 static crew_time turn_serial(uint64_t n, long param)
 {
+	/* the same code: not one that knows how many turns there are */
+	crew_for_fn *volatile body = polynomial;
 	crew_time begin = crew_bench_now();
 
 	(void)param;
 	for (uint64_t i = 0; i < n; i++)
-		polynomial(0, NUMBERS, NULL);
+		body(0, NUMBERS, NULL);
 	return crew_bench_now() - begin;
 }
 

@@ -40,9 +40,9 @@ static void solve_both(struct division *division, void *problem, struct other_pa
 	int rc = divider->divide(problem, other->problem, division->arg);
 
 	if (rc == 0) {
-		crew_fork_put(&other->fork, run_other, division->loop.name);
+		crew_fork_inline_put_(&other->fork, run_other, division->loop.name);
 		solve(division, problem);
-		if (crew_fork_take(&other->fork))
+		if (crew_fork_inline_take_(&other->fork))
 			solve(division, other->problem);
 		if (crew__loop_stopped(&division->loop))
 			return;

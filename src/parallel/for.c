@@ -30,10 +30,11 @@ static int for_task(void *opaque)
 	return crew__loop_run(&call->loop, &call->whole, NULL);
 }
 
-static int run(struct for_call *call, crew__loop_fn *leaf,
+static int run(struct for_call *call, crew__loop_fn *leaf, int sides,
 	       const struct crew_parallel_options *options)
 {
 	crew__loop_init(&call->loop, leaf, options);
+	call->loop.sides = sides;
 	return crew__parallel_enter(options, for_task, call);
 }
 
@@ -52,7 +53,7 @@ int crew_for(size_t begin, size_t end, crew_for_fn *fn, void *arg,
 {
 	struct for_call call = { .whole = crew__range(begin, end), .fn.range = fn, .arg = arg };
 
-	return fn ? run(&call, range_leaf, options) : CREW_EINVAL;
+	return fn ? run(&call, range_leaf, 1, options) : CREW_EINVAL;
 }
 
 static int block_leaf(struct crew__loop *loop, const struct crew_block *leaf, void *into)
@@ -71,7 +72,7 @@ int crew_for_blocks(const struct crew_block *whole, crew_block_fn *fn, void *arg
 	if (!fn || !whole)
 		return CREW_EINVAL;
 	call.whole = *whole;
-	return run(&call, block_leaf, options);
+	return run(&call, block_leaf, 3, options);
 }
 
 /* ---- arrays ---- */
@@ -96,7 +97,7 @@ int crew_for_each(void *items, size_t count, size_t item_bytes, crew_each_fn *fn
 				 .to = items,
 				 .to_bytes = item_bytes };
 
-	return fn ? run(&call, each_leaf, options) : CREW_EINVAL;
+	return fn ? run(&call, each_leaf, 1, options) : CREW_EINVAL;
 }
 
 static int map_leaf(struct crew__loop *loop, const struct crew_block *leaf, void *into)
@@ -122,7 +123,7 @@ int crew_map(const void *from, size_t from_bytes, void *to, size_t to_bytes, siz
 				 .from_bytes = from_bytes,
 				 .to_bytes = to_bytes };
 
-	return fn ? run(&call, map_leaf, options) : CREW_EINVAL;
+	return fn ? run(&call, map_leaf, 1, options) : CREW_EINVAL;
 }
 
 /* ---- calls ---- */

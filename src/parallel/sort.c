@@ -124,9 +124,9 @@ static void merge_all(struct sorting *sorting, struct crew_merge merge, size_t g
 			return;
 		}
 		right.merge = cut_merge(sorting, &merge);
-		crew_fork_put(&right.fork, run_merge, sorting->name);
+		crew_fork_inline_put_(&right.fork, run_merge, sorting->name);
 		merge_all(sorting, merge, grain);
-		if (!crew_fork_take(&right.fork))
+		if (!crew_fork_inline_take_(&right.fork))
 			return;
 		merge = right.merge;
 	}
@@ -177,9 +177,9 @@ static void sort_all(struct sorting *sorting, const struct part *part, struct cr
 	}
 	right.part = (struct part){ part->items + middle, part->scratch + middle,
 				    part->count - left.count, left.into_scratch };
-	crew_fork_put(&right.fork, run_sort, sorting->name);
+	crew_fork_inline_put_(&right.fork, run_sort, sorting->name);
 	sort_all(sorting, &left, pace);
-	if (crew_fork_take(&right.fork))
+	if (crew_fork_inline_take_(&right.fork))
 		sort_all(sorting, &right.part, pace);
 	halves.a = from;
 	halves.a_count = left.count;

@@ -178,9 +178,9 @@ static void place_all(struct places *places, char *items, size_t count, unsigned
 		right.depth = depth;
 		forks = right.count > places->grain;
 		if (forks)
-			crew_fork_put(&right.fork, run_places, places->name);
+			crew_fork_inline_put_(&right.fork, run_places, places->name);
 		place_all(places, items, middle, depth);
-		if (forks && !crew_fork_take(&right.fork))
+		if (forks && !crew_fork_inline_take_(&right.fork))
 			return;
 		items = right.items;
 		count = right.count;

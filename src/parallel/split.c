@@ -32,12 +32,12 @@ static size_t extent(const struct crew_block *block, int side)
 	return block->end[side] > block->begin[side] ? block->end[side] - block->begin[side] : 0;
 }
 
-/* The indices of one step along the side before `side`; SIZE_MAX: or more. */
-static size_t slice_of(const struct crew_block *block, int side)
+/* The indices in the sides from `side` on; SIZE_MAX: or more. */
+static size_t volume(const struct crew__loop *loop, const struct crew_block *block, int side)
 {
 	size_t all = 1;
 
-	for (; side < 3; side++)
+	for (; side < loop->sides; side++)
 		if (extent(block, side) == 0)
 			all = 0;
 		else if (__builtin_mul_overflow(all, extent(block, side), &all))
@@ -45,17 +45,12 @@ static size_t slice_of(const struct crew_block *block, int side)
 	return all;
 }
 
-static size_t volume(const struct crew_block *block)
-{
-	return slice_of(block, 0);
-}
-
 /* Halves across the longest side. pre: more than one index */
-static void halve(struct crew_block *block, struct crew_block *right)
+static void halve(const struct crew__loop *loop, struct crew_block *block, struct crew_block *right)
 {
 	int longest = 0;
 
-	for (int side = 1; side < 3; side++)
+	for (int side = 1; side < loop->sides; side++)
 		if (extent(block, side) > extent(block, longest))
 			longest = side;
 	*right = *block;
@@ -122,7 +117,7 @@ static void run_leaf(struct crew__loop *loop, const struct crew_block *block, vo
 	if (crew__unlikely(rc))
 		crew__loop_fail(loop, rc);
 	if (pace->timed)
-		crew__pace_adapt(pace, volume(block), crew__port_now() - begun);
+		crew__pace_adapt(pace, volume(loop, block, 0), crew__port_now() - begun);
 	let_others();
 }
 
@@ -184,7 +179,7 @@ static void offer(struct piece *piece, struct crew__loop *loop, const struct cre
 	piece->loop = loop;
 	piece->pace = *pace;
 	piece->into = NULL;
-	crew_fork_put(&piece->fork, run_taken, loop->name);
+	crew_fork_inline_put_(&piece->fork, run_taken, loop->name);
 }
 
 static void run_block(struct crew__loop *loop, struct crew_block *block, void *into,
@@ -195,14 +190,14 @@ static void run_block(struct crew__loop *loop, struct crew_block *block, void *i
 
 		if (loop->skips && loop->skips(loop, block))
 			return;
-		if (volume(block) <= pace->grain) {
+		if (volume(loop, block, 0) <= pace->grain) {
 			run_leaf(loop, block, into, pace);
 			return;
 		}
-		halve(block, &right.block);
+		halve(loop, block, &right.block);
 		offer(&right, loop, pace);
 		run_block(loop, block, into, pace);
-		if (!crew_fork_take(&right.fork)) {
+		if (!crew_fork_inline_take_(&right.fork)) {
 			close_own(&right, into);
 			return;
 		}
@@ -224,12 +219,12 @@ struct rest {
 };
 
 /* Cuts about so many turns from the front. */
-static struct crew_block cut(struct rest *rest, size_t turns)
+static struct crew_block cut(const struct crew__loop *loop, struct rest *rest, size_t turns)
 {
 	for (;;) {
 		struct crew_block *last = &rest->blocks[rest->count - 1];
 		struct crew_block first = *last;
-		size_t slice = volume(last);
+		size_t slice = volume(loop, last, 0);
 		int side = 0;
 
 		if (slice <= turns) {
@@ -238,7 +233,7 @@ static struct crew_block cut(struct rest *rest, size_t turns)
 		}
 		while (extent(last, side) == 1)
 			side++;
-		slice = slice_of(last, side + 1);
+		slice = volume(loop, last, side + 1);
 		if (slice <= turns) {
 			first.end[side] = last->begin[side] += turns / slice;
 			return first;
@@ -256,7 +251,7 @@ static int run_alone(struct crew__loop *loop, struct rest *rest, void *into, siz
 
 	*turns = 1;
 	while (rest->count && rc == 0) {
-		struct crew_block leaf = cut(rest, *turns);
+		struct crew_block leaf = cut(loop, rest, *turns);
 		crew_time took;
 
 		rc = loop->fn(loop, &leaf, into);
@@ -285,7 +280,7 @@ static void run_rest(struct crew__loop *loop, struct rest *rest, void *into,
 	}
 	run_block(loop, &rest->blocks[count], into, pace);
 	while (count-- > 0)
-		if (crew_fork_take(&outer[count].fork))
+		if (crew_fork_inline_take_(&outer[count].fork))
 			run_block(loop, &outer[count].block, into, pace);
 }
 
@@ -306,12 +301,12 @@ int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void
 	uint32_t workers = crew__self()->crew->worker_count;
 	struct rest rest = { .blocks = { *whole }, .count = 1 };
 	struct crew__pace pace = { .grain = loop->grain };
-	size_t turns = volume(whole);
+	size_t turns = volume(loop, whole, 0);
 	int rc = crew_check();
 
 	if (rc || turns == 0)
 		return rc;
-	if (turns <= loop->grain)
+	if (turns <= loop->grain || turns == 1)
 		return loop->fn(loop, whole, into);
 	if (!loop->grain) {
 		pace = (struct crew__pace){ .grain = 1, .timed = true };
@@ -329,6 +324,7 @@ void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,
 		     const struct crew_parallel_options *options)
 {
 	loop->fn = fn;
+	loop->sides = 1;
 	loop->name = options && options->name ? options->name : "parallel";
 	loop->grain = options ? options->grain : 0;
 	loop->weight = 0;

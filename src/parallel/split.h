@@ -32,10 +32,10 @@
  *	    half has its own accumulator, wherever it runs.
  *	S5  Between two leaves others that are ready get their turn (R2).
  *
- * COST. A fork and its join, 10 ns, and two clock readings, 50 ns, for a leaf.
+ * COST. README.md: some 200 instructions for a leaf, and two readings of the clock.
  *
  * REJECTED: halving only when somebody asks for work. A body that computes for a second
- * would hide what is behind it, and what is saved are 10 ns of 50 us.
+ * would hide what is behind it, and what is saved are 40 ns of 50 us.
  *
  * GUARDED BY tests/model/parallel.c, tests/api/parallel_for.c.
  */
@@ -60,6 +60,7 @@ struct crew__fold {
 struct crew__loop {
 	crew__loop_fn *fn;
 	const char *name;
+	int sides;     /* of its blocks: 1, a range, or 3 */
 	size_t grain;  /* given; 0: by time */
 	size_t weight; /* what its turns are in truth; 0: turns */
 	bool (*skips)(struct crew__loop *loop, const struct crew_block *block); /* or NULL */

@@ -60,20 +60,29 @@ static bool places_less(const struct places *places, const char *a, const char *
 	return places->compare(a, b, places->arg) < 0;
 }
 
-static void swap(const struct places *places, char *a, char *b)
+static inline void swap_bytes(char *a, char *b, size_t bytes)
 {
 	char spare[64];
+
+	memcpy(spare, a, bytes);
+	memcpy(a, b, bytes);
+	memcpy(b, spare, bytes);
+}
+
+static void swap(const struct places *places, char *a, char *b)
+{
 	size_t left = places->bytes;
 
-	while (left > 0 && a != b) {
-		size_t part = left < sizeof(spare) ? left : sizeof(spare);
-
-		memcpy(spare, a, part);
-		memcpy(a, b, part);
-		memcpy(b, spare, part);
-		a += part;
-		b += part;
-		left -= part;
+	if (a == b)
+		return;
+	if (left == 4) {
+		swap_bytes(a, b, 4);
+	} else if (left == 8) {
+		swap_bytes(a, b, 8);
+	} else {
+		for (; left > 64; left -= 64, a += 64, b += 64)
+			swap_bytes(a, b, 64);
+		swap_bytes(a, b, left);
 	}
 }
 

@@ -175,24 +175,36 @@ static int cancels(void *scope)
 	return 0;
 }
 
-static int cancelled_program(void *arg)
+/* run() while a child of a group cancels what is around both. */
+static int cancel_meanwhile(int (*run)(void))
 {
 	struct crew_scope outer;
 	struct crew_group *group;
 	int rc;
 
-	(void)arg;
 	crew_scope_open(&outer, NULL);
 	group = model_open(NULL);
 	crew_group_spawn(group, cancels, &outer);
-	rc = crew_for(0, 8, ran_range, NULL, CREW_PARALLEL(.grain = 1));
-	if (rc == 0)
-		model_check_ran(0, 8);
-	else
-		crew__sim_check(rc == CREW_ECANCELED, "another code");
+	rc = run();
+	crew__sim_check(rc == 0 || rc == CREW_ECANCELED, "another code");
 	rc = model_close(group, rc);
 	crew__sim_check(rc == 0 || rc == CREW_ECANCELED, "close failed");
 	return crew_scope_close(&outer, rc);
+}
+
+static int loop_of_eight(void)
+{
+	int rc = crew_for(0, 8, ran_range, NULL, CREW_PARALLEL(.grain = 1));
+
+	if (rc == 0)
+		model_check_ran(0, 8);
+	return rc;
+}
+
+static int cancelled_program(void *arg)
+{
+	(void)arg;
+	return cancel_meanwhile(loop_of_eight);
 }
 
 Test(parallel, a_cancelled_loop_runs_nothing_twice, .timeout = 300)
@@ -329,4 +341,26 @@ Test(parallel, pipelines_that_fail, .timeout = 300)
 	struct model model = { .program = failing_line_program, .expected = 8 };
 
 	model_search("parallel_pipeline_fails", model, 2000);
+}
+
+static int line_of_five(void)
+{
+	int rc = run_line(100);
+
+	if (rc == 0)
+		model_check_ran(0, 5);
+	return rc;
+}
+
+static int cancelled_line_program(void *arg)
+{
+	(void)arg;
+	return cancel_meanwhile(line_of_five);
+}
+
+Test(parallel, pipelines_that_are_cancelled, .timeout = 300)
+{
+	struct model model = { .program = cancelled_line_program };
+
+	model_search("parallel_pipeline_cancelled", model, 2000);
 }

@@ -34,7 +34,8 @@
  * large n must be for a sample of -t milliseconds. Then come -r samples, fewer
  * when they do not fit into the budget of -b milliseconds. A first call that
  * eats the budget alone is the only sample. A `fresh` benchmark is about cold memory:
- * its one sample is the first call, and the process ends; start it again for more.
+ * its one sample is the first call. Choose it alone, and start the program again for
+ * more.
  *
  * OUTPUT. A line per series: median, unit, and in brackets minimum, quartiles,
  * maximum. With -j one JSON object per line, samples and all; the facts of the
@@ -122,8 +123,10 @@ static inline void crew_bench_add_(const char *name, const char *unit, uint64_t 
 		return;
 	while (i < crew_bench_state_.count && strcmp(series[i].name, name) != 0)
 		i++;
-	if (i == CREW_BENCH_SERIES_MAX)
+	if (i == CREW_BENCH_SERIES_MAX) {
+		fprintf(stderr, "%s: left out, one benchmark has %d series at most\n", name, i);
 		return;
+	}
 	if (i == crew_bench_state_.count) {
 		crew_bench_state_.count++;
 		series[i].count = 0;
@@ -136,7 +139,8 @@ static inline void crew_bench_add_(const char *name, const char *unit, uint64_t 
 }
 
 /*
- * Called by a benchmark: one sample of the series `name`. Both strings must stay.
+ * Called by a benchmark: one sample of the series `name`, of which it may have
+ * CREW_BENCH_SERIES_MAX. Both strings must stay.
  */
 static inline void crew_bench_value(const char *name, const char *unit, double value)
 {
@@ -156,7 +160,7 @@ static inline void crew_bench_sort(double *values, size_t count)
 	qsort(values, count, sizeof(*values), crew_bench_order_);
 }
 
-/* The value at `share` (0..1) of sorted values, between two neighbours. */
+/* The value at `share` (0..1) of one or more sorted values, between two neighbours. */
 static inline double crew_bench_quantile(const double *sorted, size_t count, double share)
 {
 	double at = share * (double)(count - 1);
@@ -243,6 +247,9 @@ static inline void crew_bench_facts(FILE *out)
 	fprintf(out, "\"time\":%lld}}\n", (long long)time(NULL));
 }
 
+/* More than ten minutes of the shortest operation: there is nothing to measure. */
+#define CREW_BENCH_N_MAX (UINT64_C(1) << 40)
+
 struct crew_bench_limits_ {
 	int repeats;
 	crew_time sample;
@@ -278,7 +285,7 @@ static inline uint64_t crew_bench_n_(const struct crew_bench *bench, crew_time r
 		enough = result < limits->sample / 2 ? 0 : enough + 1;
 		if (enough == 2)
 			break;
-		if (!enough)
+		if (!enough && n < CREW_BENCH_N_MAX)
 			n = (uint64_t)((double)n * (factor > 10 ? 10 : factor)) + 1;
 		result = crew_bench_sample_(bench, n);
 		if (result < 0)
@@ -331,7 +338,53 @@ static inline bool crew_bench_chosen_(const char *name, int argc, char **argv, i
 	return first == argc;
 }
 
-/* Returns what main() should: 0, 1 when a benchmark failed, 2 for bad options. */
+/* A number from 1 to `most`, or 0. */
+static inline int crew_bench_number_(const char *text, int most)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	return *text >= '0' && *text <= '9' && !*end && value <= most ? (int)value : 0;
+}
+
+/* What -r, -t or -b says; false: it is none of them, or says no number. */
+static inline bool crew_bench_limit_(struct crew_bench_limits_ *limits, char option,
+				     const char *text)
+{
+	int most = option == 'r' ? CREW_BENCH_SAMPLES_MAX : 1000000;
+	int value = text ? crew_bench_number_(text, most) : 0;
+
+	if (option == 'r')
+		limits->repeats = value;
+	else if (option == 't')
+		limits->sample = CREW_MS(value);
+	else if (option == 'b')
+		limits->budget = CREW_MS(value);
+	else
+		return false;
+	if (!value)
+		fprintf(stderr, "-%c takes a number from 1 to %d\n", option, most);
+	return value;
+}
+
+/* False, with a line: one of the names is that of no benchmark. */
+static inline bool crew_bench_names_(int argc, char **argv, int first,
+				     const struct crew_bench *benches, size_t count)
+{
+	for (int i = first; i < argc; i++) {
+		size_t k = 0;
+
+		while (k < count && !crew_bench_chosen_(benches[k].name, i + 1, argv, i))
+			k++;
+		if (k == count) {
+			fprintf(stderr, "no benchmark is called %s; -l lists them\n", argv[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Returns what main() should: 0, 1 when one failed, 2 for bad options or names. */
 static inline int crew_bench_main(int argc, char **argv, const char *peer,
 				  const struct crew_bench *benches, size_t count)
 {
@@ -340,20 +393,15 @@ static inline int crew_bench_main(int argc, char **argv, const char *peer,
 	int i, rc = 0;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
-		char option = argv[i][1];
-
-		if (option == 'j')
+		if (strcmp(argv[i], "-j") == 0)
 			json = true;
-		else if (option == 'l')
+		else if (strcmp(argv[i], "-l") == 0)
 			list = true;
-		else if (option == 'f')
+		else if (strcmp(argv[i], "-f") == 0)
 			return crew_bench_facts(stdout), 0;
-		else if (option == 'r' && i + 1 < argc)
-			limits.repeats = atoi(argv[++i]);
-		else if (option == 't' && i + 1 < argc)
-			limits.sample = CREW_MS(atoi(argv[++i]));
-		else if (option == 'b' && i + 1 < argc)
-			limits.budget = CREW_MS(atoi(argv[++i]));
+		else if (argv[i][1] && !argv[i][2] &&
+			 crew_bench_limit_(&limits, argv[i][1], argv[i + 1]))
+			i++;
 		else
 			break;
 	}
@@ -364,6 +412,9 @@ static inline int crew_bench_main(int argc, char **argv, const char *peer,
 			argv[0]);
 		return 2;
 	}
+	/* a list is of what is there */
+	if (!list && !crew_bench_names_(argc, argv, i, benches, count))
+		return 2;
 	for (size_t k = 0; k < count; k++) {
 		const struct crew_bench *bench = &benches[k];
 
@@ -378,11 +429,15 @@ static inline int crew_bench_main(int argc, char **argv, const char *peer,
 			rc = 1;
 			continue;
 		}
+		if (!crew_bench_state_.count) {
+			fprintf(stderr, "%s: %s measured nothing\n", peer, bench->name);
+			rc = 1;
+		}
 		for (int s = 0; s < crew_bench_state_.count; s++)
 			crew_bench_print_(&crew_bench_state_.series[s], peer, json);
 		fflush(stdout);
 	}
-	return rc;
+	return ferror(stdout) ? 1 : rc;
 }
 
 CREW_END

@@ -63,15 +63,22 @@ complains()
 	grep -Eq -- "$1" err
 }
 
-# results PEER SAMPLE...: a file of one series, "work"
-results()
+machine='{"machine":{"cpu":"test","processors":2,"load":"0.00 0.00"}}'
+# series PEER KIND NUMBER...: the line of a series, "work"
+series()
 {
-	peer=$1
-	shift
-	echo '{"machine":{"cpu":"test","processors":2,"load":"0.00 0.00"}}'
-	printf '{"bench":"work","peer":"%s","unit":"ms","samples":[' "$peer"
+	printf '{"bench":"work","peer":"%s","unit":"ms","%s":[' "$1" "$2"
+	shift 2
 	echo "$*" | tr ' ' ',' | tr -d '\n'
 	echo ']}'
+}
+# results PEER NUMBER...: a file of one series, each number that of a run
+results()
+{
+	echo "$machine"
+	peer=$1
+	shift
+	series "$peer" runs "$@"
 }
 
 # ---- commands ----
@@ -111,6 +118,11 @@ p_of()
 	results x $2 >after
 	runs "$3" -i after -c before --threshold=1 && says "^work +x .* $4 "
 }
+check "p is 2 of 6 ways: two and two apart" p_of '1 2' '3 4' 0 0.3333
+check "p is 4 of 6 ways: two between two" p_of '1 3' '2 4' 0 0.6667
+check "p is 2 of 20 ways: three and three apart" p_of '4 5 6' '1 2 3' 0 0.1000
+check "p is 2 of 4 ways: one below three" p_of '1' '2 3 4' 0 0.5000
+check "p is 6 of 6 ways: a tie leaves nothing" p_of '1 1' '1 2' 0 1.0000
 check "p is exact: two groups apart" p_of '1 2 3 4 5' '6 7 8 9 10' 1 0.0079
 check "p is exact: two groups that overlap" \
 	p_of '11 12 13 14 18 19' '15 16 17 20 21 22 23' 0 0.0350
@@ -162,15 +174,40 @@ check "--force compares all the same" runs 0 -i after -c elsewhere -p crew --for
 results crew 1 | sed 's/work/else/' >strange
 check "nothing in common has status 2" runs 2 -i strange -c before
 
+results crew 0 0 0 0 0 >zero
+results crew 1 1 1 1 1 >after
+check "something is worse than nothing" runs 1 -i after -c zero
+check "infinitely" says '\+inf% \[\+inf \+inf\] +0.0079  WORSE'
+check "nothing is not worse than nothing" runs 0 -i zero -c zero
+results crew $base | sed 's/work/gone/' | cat - before >other
+check "what is not there any more is said" runs 0 -i before -c other -p crew
+check "and since when" says '^gone +crew +only before$'
+runs 0 -i other -c before -p crew
+check "what is new is said too" says '^gone +crew +only after$'
+sed 's/"ms"/"us"/' before >units
+check "other units are refused" runs 2 -i before -c units -p crew
+check "both are named" complains 'work is in ms, and before in us'
+cat before units >both-units
+check "in one file too" runs 2 -i both-units
+check "both are named" complains 'work is in ms and in us'
+series crew runs $base >stateless
+check "a file may have no machine" runs 0 -i stateless -c stateless
+check "it is called unknown" says '^before: unknown machine, load unknown$'
+
 # one line for each process: their medians are what is compared
 rm -f lines
 for run in 1 2 3; do
-	results crew "10$run" "10$run" "20$run" >>lines
+	series crew samples "10$run" "10$run" "20$run" >>lines
 done
 check "of a process the median counts" runs 0 -i lines -c lines
 check "and there are three" says 'work +crew +102 +102 '
 runs 0 --plain -i lines
 check "--plain counts them" awk -F '\t' '{ exit !($7 == 3 && $1 == "work" && $2 == "crew") }' out
+
+series crew samples $base >one-process
+series crew samples 200 200 200 200 200 200 >after
+check "samples of one process are one run" runs 0 -i after -c one-process
+check "which is too few" says 'too few runs'
 
 check "-s saves" runs 0 -r 5 -w 0 -s saved 'exec true'
 check "what was saved is what was measured" runs 0 -i saved --plain
@@ -179,6 +216,35 @@ check "each sample is a run" eval '[ "$(cut -f 7 out | sort -u)" = 5 ]'
 check "the machine is there" grep -q '"machine":{"cpu"' saved
 check "the same against itself is no change" runs 0 -i saved -c saved
 check "with p of 1" says '^time +A .* 1.0000 '
+results crew $base >again
+results crew $(changed 1.5) >after
+check "what is saved is compared with before" runs 1 -i after -c again -s again
+check "and then there" cmp -s after again
+check "it keeps the machine that measured it" grep -q '"cpu":"test"' again
+
+# ---- files that are damaged ----
+
+damaged()
+{
+	runs 2 -i "$1" && complains "^crew-bench: $1:$2: no result, or a damaged one"
+}
+head -c -20 before >torn
+check "a torn file is refused, at its line" damaged torn 4
+sed 's/10[0-9]/nan/' before >damage
+check "so is what is no number" damaged damage 2
+sed 's/100,/100;/' before >damage
+check "so is a list that is none" damaged damage 2
+sed 's/\[.*\]/[]/' before >damage
+check "so is an empty one" damaged damage 2
+sed 's/"peer":"crew",//' before >damage
+check "so is a result of nobody" damaged damage 2
+tr '[' '\000' <before >damage
+check "so are zeros" damaged damage 2
+echo hello | cat before - >damage
+check "so is another text" damaged damage 5
+check "so is one to compare with" runs 2 -i before -c damage -p crew
+check "a folder is none" runs 2 -i .
+check "it is named" complains '^crew-bench: \.: Is a directory'
 
 # ---- targets ----
 
@@ -198,13 +264,24 @@ check "it says so" says 'MISSED +0.5 x'
 check "a limit of its own is met" target 0 'work 11 one eleven ms'
 check "its words are shown" says 'eleven ms +met'
 check "a limit of its own is missed" target 1 'work 10 one ten ms'
-check "what was not measured is neither" target 0 'else 1 tbb:work'
+printf '%s\n' 'work 0.6 tbb:work' 'else 1 tbb:work' 'work 1 go:work' >targets
+check "what was not measured is neither" runs 0 -i both -p crew -t targets
+check "it is counted" says '^targets: 1 met, 0 missed, 2 not measured$'
+check "nothing of all is a mistake" target 2 'else 1 tbb:work'
+check "that is said" complains 'targets: nothing in it was measured'
 check "it is named" says 'not measured: else'
-check "nor a rival that is missing" target 0 'work 1 go:work'
+check "nor a rival that is missing" target 2 'work 1 go:work'
 check "it is named" says 'not measured: go:work'
 check "comments and empty lines are none" target 0 '# work 0.1 tbb:work'
 check "they are counted" says '^targets: 0 met, 0 missed, 0 not measured$'
-for line in work 'work x tbb:work' 'work 1' 'work -1 one'; do
+{
+	results crew 1
+	results crew 1 | sed 's/work/other/; s/"ms"/"s"/'
+} >units
+echo 'work 1 crew:other' >targets
+check "targets do not mix units" runs 2 -i units -t targets
+check "they are named" complains 'work is in ms, other in s'
+for line in work 'work x tbb:work' 'work 1' 'work -1 one' 'work inf one' 'work nan one' 'work 1 tbb'; do
 	check "'$line' is no target" target 2 "$line"
 	check "its place is named" complains 'targets:1: '
 done
@@ -221,7 +298,13 @@ chmod +x program
 check "-b takes a program's own series" runs 0 -b -r 2 -w 0 -s saved ./program ./program -- fake x
 check "under the names that it has here" says '^median +B .*A$'
 check "it was started with -j and the names" [ "$(sort -u arguments)" = '-j fake x' ]
-check "the median of a process is what is saved" grep -q '"peer":"A","unit":"ns","samples":\[2,2\]' saved
+check "the median of a process is what is saved" grep -q '"peer":"A","unit":"ns","runs":\[2,2\]' saved
+echo 'echo "{\"bench\":\"fake\",\"peer\":\"own\",\"unit\":\"ns\",\"samples\":[1,2"' >torn
+check "a torn line has status 2" runs 2 -b -r 1 'sh torn'
+check "the program is named" complains "'sh torn' printed a result that is damaged"
+echo 'kill -9 $$' >>torn
+check "unless the program did not end well" runs 2 -b -r 1 'exec sh torn'
+check "which is said" complains "'exec sh torn' was ended by signal 9"
 check "a program that measures nothing has status 2" runs 2 -b true
 check "it is asked what it is" complains 'crew/bench.h'
 if ${CC:-cc} --version >/dev/null 2>&1; then
@@ -250,6 +333,12 @@ END
 	check "only what was chosen" [ "$(cut -f 1 out | tr '\n' ' ')" = 'spin.short spin.long ' ]
 	check "ten times the work is more" awk -F '\t' '{ at[$1] = $4 }
 		END { exit !(at["spin.long"] > 3 * at["spin.short"]) }' out
+	check "an unknown benchmark has status 2" runs 2 -b ./real -- spin nonsense
+	check "it is named" complains 'no benchmark is called nonsense'
+	for options in '-r 0' '-r 101' '-r x' '-r' '-t 0' '-b 2x' '-jl' '-' '--help' '-x 3'; do
+		check "a program refuses $options" eval './real $options >out 2>err; [ $? -eq 2 ]'
+		check "with its usage" complains '^usage: ./real '
+	done
 else
 	echo "skip: no C compiler to make a program with"
 fi
@@ -278,6 +367,14 @@ check "names of benchmarks need -b" misused 'need -b' true -- fib
 for number in 0 x 2x -1 '' 999999; do
 	check "-r '$number' is refused" misused '-r takes a number' -r "$number" true
 done
+check "-i measures nothing" misused '-i measures nothing' -i both -r 3
+check "--all needs something to compare with" misused 'need -c' --all true
+check "--plain prints no verdicts" misused '--plain prints no verdicts' --plain -c before true
+for name in '' 'a b' a:b; do
+	check "-n '$name' is refused" misused '-n takes a word' -n "$name" true
+done
+check "an option without its value is refused" misused 'requires an argument' -r
+check "--threshold may not be endless" misused '--threshold takes a number' --threshold=inf true
 check "--threshold takes a number" misused '--threshold takes a number' --threshold=much true
 results crew >nothing
 check "a series without samples is none" runs 2 -i nothing
@@ -286,12 +383,28 @@ check "it is named" complains '^crew-bench: nowhere: No such file'
 : >empty
 check "an empty one too" runs 2 -i empty
 check "-p of nobody has status 2" runs 2 -i both -p nobody
+# what would make the measuring useless is found before it
+mark="touch $scratch/begun"
+for mistake in '-p nobody' '-c nowhere' '-t nowhere' '-s /nowhere/at/all' '--svg=/nowhere/at/all' \
+	"-c $scratch/elsewhere" '-c torn'; do
+	# shellcheck disable=SC2086
+	check "$mistake has status 2" runs 2 -r 1 $mistake "$mark"
+	check "nothing was started" [ ! -e begun ]
+done
+check "nothing is left of a file that could be written" runs 2 -s unwritten 'exit 1'
+check "because nothing was" [ ! -e unwritten ]
 check "two of one name are refused" runs 2 -n x -n x true true
 runs 0 --help
 for option in -b -r -w -n -p -s -c -t -i --threshold --all --force --svg --plain --help --version; do
 	check "--help names $option" says "$option"
 done
 check "--version has a number" eval '"$tool" --version | grep -Eqx "crew-bench \(crew\) [0-9]+\.[0-9]+\.[0-9]+"'
+(trap '' CHLD && exec "$tool" -r 1 true) >out 2>err
+check "ignored signals of children do not matter" [ $? -eq 0 ]
+"$tool" -r 1 'echo x && test -z "$(cat)"' >out 2>err <&-
+check "a closed standard input is none for commands either" [ $? -eq 0 ]
+"$tool" -r 1 true >&- 2>err
+check "a closed standard output has status 2" [ $? -eq 2 ]
 "$tool" -i both >/dev/full 2>err
 check "a full disk has status 2" [ $? -eq 2 ]
 

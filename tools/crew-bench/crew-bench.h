@@ -11,8 +11,8 @@
  *	run	 one process. A command gives one sample to each series, a program of
  *		 crew/bench.h several that are alike (the same memory, the same second):
  *		 the rank test takes only their median
- *	results	 all series of all peers; a file of them is JSON, a line for each series of
- *		 each run or for each series
+ *	results	 all series of all peers; a file of them is JSON, a line for each series:
+ *		 with the "samples" of one run, or with many "runs"
  *	judged	 the peer that comparison and targets are about: -p, or the last one
  *
  * measure.c fills results, or results.c reads them; stats.c decides; report.c prints.
@@ -35,17 +35,32 @@ struct series {
 	char *bench;
 	char *peer;
 	char *unit;
-	struct values samples; /* sorted by results_finish() */
-	struct values runs;
-	struct values medians; /* of runs, as they are added */
+	struct values samples; /* sorted by results_finish(), as are: */
+	struct values runs;    /* a median for each */
 };
 
 struct results {
 	struct series *series;
 	size_t count;
-	char *machine; /* a sentence; "" when the file has none */
+	char *machine; /* a sentence; NULL when the file has none, as: */
 	char *cpu;     /* which results can be compared */
 	char *loads;   /* of each round */
+	char *facts;   /* the lines that say all this */
+};
+
+/* One line of a file of targets. */
+struct target {
+	char *bench;
+	double factor;
+	char *peer; /* NULL: the factor is the limit */
+	char *of;   /* its series */
+	char *words;
+};
+
+struct targets {
+	struct target *at;
+	size_t count;
+	const char *path;
 };
 
 struct job {
@@ -77,8 +92,11 @@ struct series *results_series(struct results *results, const char *bench, const 
 /* NULL: there is none. */
 const struct series *results_find(const struct results *results, const char *bench,
 				  const char *peer);
-/* A line of JSON; `peer` instead of the one it names, unless NULL. Others are ignored. */
-void results_line(struct results *results, const char *line, const char *peer);
+/*
+ * A line of a file; `peer` instead of the one it names, unless NULL. False: it is no
+ * result, nor facts of a machine, or it is damaged.
+ */
+bool results_line(struct results *results, const char *line, const char *peer);
 void results_finish(struct results *results);
 void results_read(struct results *results, const char *path);
 void results_save(const struct results *results, const char *path);
@@ -120,6 +138,8 @@ enum verdict judge(const struct series *a, const struct series *b, const struct 
 void report_table(const struct results *results, const char *judged);
 /* The judged peer against each of the others. */
 void report_peers(const struct results *results, const char *judged, const struct rule *rule);
+/* One line: which machine, how busy. */
+void report_machine(const char *before, const struct results *results);
 /* Against an earlier run: how many series are worse. Of all peers with `all`. */
 int report_baseline(const struct results *before, const struct results *after, const char *judged,
 		    bool all, const struct rule *rule);
@@ -128,8 +148,10 @@ void report_plain(const struct results *results);
 
 /* ---- targets.c ------------------------------------------------------------- */
 
+void targets_read(struct targets *targets, const char *path);
 /* How many are missed. */
-int report_targets(const struct results *results, const char *judged, const char *path);
+int report_targets(const struct results *results, const char *judged,
+		   const struct targets *targets);
 
 /* ---- picture.c ------------------------------------------------------------- */
 

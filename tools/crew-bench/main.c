@@ -7,9 +7,13 @@
  */
 #include "crew-bench.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	ROUNDS = 15, /* fewer show only large differences */
@@ -80,12 +84,16 @@ static const char help[] =
 /* What main() is asked for, besides the job. */
 struct request {
 	const char *input, *save, *compare, *targets, *svg, *peer;
-	bool all, force, plain;
+	bool all, force, plain, measuring;
 	struct rule rule;
+	struct results before; /* what compare and targets name */
+	struct targets limits;
 };
 
-static _Noreturn void misuse(void)
+static _Noreturn void misuse(const char *sentence)
 {
+	if (sentence)
+		fprintf(stderr, "crew-bench: %s\n", sentence);
 	fputs("Try 'crew-bench --help' for more information.\n", stderr);
 	exit(2);
 }
@@ -98,7 +106,7 @@ static long read_number(const char *option, const char *text, long least)
 	if (*text < '0' || *text > '9' || *end || value < least || value > NUMBER_MAX) {
 		fprintf(stderr, "crew-bench: %s takes a number from %ld to %d, not '%s'\n", option,
 			least, NUMBER_MAX, text);
-		misuse();
+		misuse(NULL);
 	}
 	return value;
 }
@@ -108,9 +116,9 @@ static double read_percent(const char *text)
 	char *end;
 	double value = strtod(text, &end);
 
-	if (end == text || *end || !(value >= 0)) {
+	if (end == text || *end || !(value >= 0) || !isfinite(value)) {
 		fprintf(stderr, "crew-bench: --threshold takes a number, not '%s'\n", text);
-		misuse();
+		misuse(NULL);
 	}
 	return value;
 }
@@ -136,6 +144,8 @@ static void name_commands(struct job *job, size_t named)
 static void add_name(struct job *job, size_t *named, char *name)
 {
 	job->names = need(realloc(job->names, (*named + 27) * sizeof(*job->names)));
+	if (name && (!*name || name[strcspn(name, ": \t\n")]))
+		misuse("-n takes a word without ':', for tables and targets");
 	if (name)
 		job->names[(*named)++] = name;
 }
@@ -153,18 +163,72 @@ static void add_facts(struct results *results)
 	free(line);
 }
 
+static void check_options(const struct job *job, const struct request *request)
+{
+	if (job->chosen_count && !job->programs)
+		misuse("names of benchmarks need -b");
+	if (!request->input == !job->command_count)
+		misuse("commands or -i FILE are needed, not both");
+	if (request->input && request->measuring)
+		misuse("-i measures nothing: -b, -n, -r and -w are for commands");
+	if ((request->all || request->force) && !request->compare)
+		misuse("--all and --force need -c");
+	if (request->plain && (request->compare || request->targets))
+		misuse("--plain prints no verdicts: not with -c or -t");
+}
+
+static void check_writable(const char *path)
+{
+	bool there = access(path, F_OK) == 0;
+	int out = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+
+	if (out < 0)
+		die("%s: %s", path, strerror(errno));
+	close(out);
+	if (!there)
+		unlink(path);
+}
+
+/* Is there a peer of this name, or will there be? */
+static bool known(const struct job *job, const struct results *results, const char *peer)
+{
+	for (size_t i = 0; i < job->command_count; i++)
+		if (strcmp(job->names[i], peer) == 0)
+			return true;
+	for (size_t i = 0; i < results->count; i++)
+		if (strcmp(results->series[i].peer, peer) == 0)
+			return true;
+	return false;
+}
+
+/* What would make all the measuring useless is found before it. */
+static void prepare(const struct job *job, const struct results *results, struct request *request)
+{
+	struct results *before = &request->before;
+
+	if (request->peer && !known(job, results, request->peer))
+		die("nobody is called %s", request->peer);
+	if (request->compare) {
+		results_read(before, request->compare);
+		if (before->cpu && results->cpu && strcmp(before->cpu, results->cpu) != 0 &&
+		    !request->force)
+			die("%s is of another machine (%s); --force compares all the same",
+			    request->compare, before->cpu);
+	}
+	if (request->targets)
+		targets_read(&request->limits, request->targets);
+	if (request->save)
+		check_writable(request->save);
+	if (request->svg)
+		check_writable(request->svg);
+}
+
 static int report(const struct job *job, struct results *results, const struct request *request)
 {
 	const char *judged = request->peer ? request->peer :
 					     results->series[results->count - 1].peer;
-	struct results before = { 0 };
 	bool missed = false;
-	size_t known = 0;
 
-	for (size_t i = 0; i < results->count; i++)
-		known += strcmp(results->series[i].peer, judged) == 0;
-	if (!known)
-		die("nobody is called %s", judged);
 	if (request->save)
 		results_save(results, request->save);
 	if (request->svg)
@@ -183,17 +247,11 @@ static int report(const struct job *job, struct results *results, const struct r
 		report_peers(results, judged, &request->rule);
 		picture_text(results);
 	}
-	if (request->compare) {
-		results_read(&before, request->compare);
-		if (before.cpu && results->cpu && strcmp(before.cpu, results->cpu) != 0 &&
-		    !request->force)
-			die("%s is of another machine (%s); --force compares all the same",
-			    request->compare, before.cpu);
-		missed |= report_baseline(&before, results, judged, request->all, &request->rule) >
-			  0;
-	}
+	if (request->compare)
+		missed |= report_baseline(&request->before, results, judged, request->all,
+					  &request->rule) > 0;
 	if (request->targets)
-		missed |= report_targets(results, judged, request->targets) > 0;
+		missed |= report_targets(results, judged, &request->limits) > 0;
 	return missed;
 }
 
@@ -215,6 +273,10 @@ int main(int argc, char **argv)
 	size_t named = 0;
 	int option, end;
 
+	/* what is closed would become a file or a pipe: it is made one that fails */
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+			return 2;
 	/* getopt_long() complains with it. */
 	if (argc > 0)
 		argv[0] = name;
@@ -225,6 +287,7 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(end, argv, "bc:i:n:p:r:s:t:w:", options, NULL)) != -1) {
 		switch (option) {
 		case 'b':
+			request.measuring = true;
 			job.programs = true;
 			break;
 		case 'c':
@@ -234,12 +297,14 @@ int main(int argc, char **argv)
 			request.input = optarg;
 			break;
 		case 'n':
+			request.measuring = true;
 			add_name(&job, &named, optarg);
 			break;
 		case 'p':
 			request.peer = optarg;
 			break;
 		case 'r':
+			request.measuring = true;
 			job.rounds = read_number("-r", optarg, 1);
 			break;
 		case 's':
@@ -249,6 +314,7 @@ int main(int argc, char **argv)
 			request.targets = optarg;
 			break;
 		case 'w':
+			request.measuring = true;
 			job.warmup = read_number("-w", optarg, 0);
 			break;
 		case OPTION_ALL:
@@ -274,7 +340,7 @@ int main(int argc, char **argv)
 			       CREW_VERSION_MINOR, CREW_VERSION_PATCH);
 			return finish(0);
 		default:
-			misuse();
+			misuse(NULL);
 		}
 	}
 	job.commands = argv + optind;
@@ -283,20 +349,14 @@ int main(int argc, char **argv)
 		job.chosen = argv + end + 1;
 		job.chosen_count = (size_t)(argc - end - 1);
 	}
-	if (job.chosen_count && !job.programs) {
-		fputs("crew-bench: names of benchmarks need -b\n", stderr);
-		misuse();
-	}
-	if (!request.input == !job.command_count) {
-		fputs("crew-bench: commands or -i FILE are needed, not both\n", stderr);
-		misuse();
-	}
+	check_options(&job, &request);
 	name_commands(&job, named);
-	if (request.input) {
+	if (request.input)
 		results_read(&results, request.input);
-	} else {
+	else
 		add_facts(&results);
+	prepare(&job, &results, &request);
+	if (!request.input)
 		measure(&job, &results);
-	}
 	return finish(report(&job, &results, &request));
 }

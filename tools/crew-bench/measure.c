@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -23,7 +24,7 @@ static pid_t start(const char *text, const struct job *job, int out)
 	if (child < 0)
 		die("fork: %s", strerror(errno));
 	if (child == 0) {
-		int nothing = open("/dev/null", O_RDONLY);
+		int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 		arguments[0] = arguments[3] = "sh";
 		arguments[1] = "-c";
@@ -62,7 +63,10 @@ static double milliseconds(const struct timeval *time)
 static void add(struct results *results, const char *bench, const char *peer, const char *unit,
 		double value)
 {
-	values_add(&results_series(results, bench, peer, unit)->samples, value);
+	struct series *series = results_series(results, bench, peer, unit);
+
+	values_add(&series->samples, value);
+	values_add(&series->runs, value);
 }
 
 static void time_command(const char *command, const char *peer, const struct job *job,
@@ -81,15 +85,16 @@ static void time_command(const char *command, const char *peer, const struct job
 	add(results, "memory", peer, "MiB", (double)usage.ru_maxrss / 1024);
 }
 
-/* A program of crew/bench.h prints its samples with -j. */
+/* A program of crew/bench.h prints its samples with -j; what else it prints is ignored. */
 static void ask_program(const char *command, const char *peer, const struct job *job,
 			struct results *results)
 {
 	static const char arguments[] = " -j \"$@\"";
 	size_t length = strlen(command) + sizeof(arguments);
 	char *text = need(malloc(length)), *line = NULL;
-	size_t size = 0, before = 0, after = 0;
+	bool damaged = false, measured = false;
 	struct rusage usage;
+	size_t size = 0;
 	int ends[2];
 	pid_t child;
 	FILE *in;
@@ -100,17 +105,18 @@ static void ask_program(const char *command, const char *peer, const struct job 
 	child = start(text, job, ends[1]);
 	close(ends[1]);
 	in = need(fdopen(ends[0], "r"));
-	for (size_t i = 0; i < results->count; i++)
-		before += results->series[i].samples.count;
 	while (getline(&line, &size, in) > 0)
-		results_line(results, line, peer);
-	for (size_t i = 0; i < results->count; i++)
-		after += results->series[i].samples.count;
+		if (strncmp(line, "{\"bench\":", 9) == 0) {
+			measured = true;
+			damaged |= !results_line(results, line, peer);
+		}
 	fclose(in);
 	free(line);
 	free(text);
 	finish(child, command, &usage);
-	if (before == after)
+	if (damaged)
+		die("'%s' printed a result that is damaged", command);
+	if (!measured)
 		die("'%s' measured nothing: is it a program of crew/bench.h?", command);
 }
 
@@ -124,6 +130,7 @@ void measure(const struct job *job, struct results *results)
 {
 	bool shown = isatty(2);
 
+	signal(SIGCHLD, SIG_DFL); /* ignored by who started this, nobody could be waited for */
 	for (long round = -job->warmup; round < job->rounds; round++) {
 		struct results unused = { 0 };
 

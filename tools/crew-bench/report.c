@@ -132,13 +132,33 @@ void report_peers(const struct results *results, const char *judged, const struc
 		print_rule(rule);
 }
 
+void report_machine(const char *before, const struct results *results)
+{
+	printf("%s%s, load%s\n", before, results->machine ? results->machine : "unknown machine",
+	       results->loads ? results->loads : " unknown");
+}
+
+/* What is only in `there`. */
+static void print_lost(const char *when, const struct results *there,
+		       const struct results *elsewhere, const char *judged, bool all)
+{
+	for (size_t i = 0; i < there->count; i++) {
+		const struct series *series = &there->series[i];
+
+		if ((all || strcmp(series->peer, judged) == 0) &&
+		    !results_find(elsewhere, series->bench, series->peer))
+			printf("%-14s %-17s only %s\n", series->bench, series->peer, when);
+	}
+}
+
 int report_baseline(const struct results *before, const struct results *after, const char *judged,
 		    bool all, const struct rule *rule)
 {
 	int worse = 0, compared = 0;
 
-	printf("\nbefore: %s, load%s\nafter:  %s, load%s\n", before->machine, before->loads,
-	       after->machine, after->loads);
+	putchar('\n');
+	report_machine("before: ", before);
+	report_machine("after:  ", after);
 	printf("%-14s %-17s %9s %9s %8s %-15s %7s\n", "", "", "before", "after", "change",
 	       "[95 % of them]", "p");
 	for (size_t i = 0; i < after->count; i++) {
@@ -148,6 +168,9 @@ int report_baseline(const struct results *before, const struct results *after, c
 
 		if (!then || (!all && !is_judged))
 			continue;
+		if (strcmp(now->unit, then->unit) != 0)
+			die("%s is in %s, and before in %s: that cannot be compared", now->bench,
+			    now->unit, then->unit);
 		compared++;
 		printf("%-14s %-17s", now->bench, now->peer);
 		if (print_change(then, now, rule) == WORSE && is_judged)
@@ -155,6 +178,8 @@ int report_baseline(const struct results *before, const struct results *after, c
 	}
 	if (!compared)
 		die("nothing of %s is in both", all ? "anybody" : judged);
+	print_lost("before", before, after, judged, all);
+	print_lost("after", after, before, judged, all);
 	print_rule(rule);
 	printf("%d of %d are worse\n", worse, compared);
 	return worse;

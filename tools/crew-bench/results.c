@@ -7,16 +7,18 @@
 #include "crew-bench.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void die(const char *format, ...)
 {
 	va_list arguments;
 
 	fflush(stdout);
-	fputs("crew-bench: ", stderr);
+	fputs(isatty(2) ? "\r\033[Kcrew-bench: " : "crew-bench: ", stderr);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
@@ -55,6 +57,11 @@ struct series *results_series(struct results *results, const char *bench, const 
 {
 	const struct series *found = results_find(results, bench, peer);
 
+	for (size_t i = 0; i < results->count; i++)
+		if (strcmp(results->series[i].bench, bench) == 0 &&
+		    strcmp(results->series[i].unit, unit) != 0)
+			die("%s is in %s and in %s: that cannot be compared", bench,
+			    results->series[i].unit, unit);
 	if (!found) {
 		results->series = need(
 			realloc(results->series, (results->count + 1) * sizeof(*results->series)));
@@ -82,7 +89,7 @@ static const char *member(const char *line, const char *name)
 	return NULL;
 }
 
-/* A copy of the string `name`, or NULL. */
+/* A copy of the string `name`; NULL: there is none, or its end is missing. */
 static char *text(const char *line, const char *name)
 {
 	const char *from = member(line, name);
@@ -97,7 +104,32 @@ static char *text(const char *line, const char *name)
 		*to++ = *from;
 	}
 	*to = '\0';
-	return copy;
+	if (*from == '"')
+		return copy;
+	free(copy);
+	return NULL;
+}
+
+/* The numbers of the array `name`; none when one of them, or its end, is damaged. */
+static struct values numbers(const char *line, const char *name)
+{
+	struct values values = { 0 };
+	const char *at = member(line, name);
+	char *end;
+
+	if (!at || *at != '[')
+		return values;
+	do {
+		double value = strtod(++at, &end);
+
+		if (end == at || !isfinite(value))
+			break;
+		values_add(&values, value);
+		at = end;
+	} while (*at == ',');
+	if (*at != ']')
+		values.count = 0;
+	return values;
 }
 
 /* Adds `more` to the end of *text. */
@@ -142,50 +174,46 @@ static void machine_line(struct results *results, const char *line)
 		append(&results->loads, some);
 	}
 	free(load);
+	append(&results->facts, line);
 }
 
-void results_line(struct results *results, const char *line, const char *peer)
+bool results_line(struct results *results, const char *line, const char *peer)
 {
-	const char *at = member(line, "samples");
 	char *bench = text(line, "bench"), *own = text(line, "peer"), *unit = text(line, "unit");
-	struct values run = { 0 };
+	struct values samples = numbers(line, "samples"), runs = numbers(line, "runs");
+	const struct values *all = runs.count ? &runs : &samples;
+	size_t length = strcspn(line, "\n");
+	bool whole = length > 0 && line[length - 1] == '}';
+	bool result = whole && bench && own && unit && all->count;
+	bool machine = whole && member(line, "machine");
 
-	if (member(line, "machine"))
-		machine_line(results, line);
-	if (bench && own && unit && at && *at == '[') {
-		char *end;
-		double value = strtod(++at, &end);
-
-		for (; end != at; value = strtod(at, &end)) {
-			values_add(&run, value);
-			at = end + (*end == ',');
-		}
-	}
-	if (run.count) {
+	if (result) {
 		struct series *series = results_series(results, bench, peer ? peer : own, unit);
 
-		for (size_t i = 0; i < run.count; i++)
-			values_add(&series->samples, run.at[i]);
-		crew_bench_sort(run.at, run.count);
-		values_add(&series->medians, median(&run));
+		for (size_t i = 0; i < all->count; i++)
+			values_add(&series->samples, all->at[i]);
+		for (size_t i = 0; i < runs.count; i++)
+			values_add(&series->runs, runs.at[i]);
+		if (!runs.count) {
+			crew_bench_sort(samples.at, samples.count);
+			values_add(&series->runs, median(&samples));
+		}
+	} else if (machine) {
+		machine_line(results, line);
 	}
-	free(run.at);
+	free(samples.at);
+	free(runs.at);
 	free(bench);
 	free(own);
 	free(unit);
+	return result || machine;
 }
 
 void results_finish(struct results *results)
 {
 	for (size_t i = 0; i < results->count; i++) {
 		struct series *series = &results->series[i];
-		/* a line alone: of crew-bench, where each sample is of a run of its own */
-		const struct values *runs = series->medians.count > 1 ? &series->medians :
-									&series->samples;
 
-		series->runs.count = 0;
-		for (size_t k = 0; k < runs->count; k++)
-			values_add(&series->runs, runs->at[k]);
 		crew_bench_sort(series->samples.at, series->samples.count);
 		crew_bench_sort(series->runs.at, series->runs.count);
 	}
@@ -198,11 +226,13 @@ void results_read(struct results *results, const char *path)
 	FILE *in = fopen(path, "r");
 	char *line = NULL;
 	size_t size = 0;
+	ssize_t length;
 
 	if (!in)
 		die("%s: %s", path, strerror(errno));
-	while (getline(&line, &size, in) > 0)
-		results_line(results, line, NULL);
+	for (int where = 1; (length = getline(&line, &size, in)) > 0; where++)
+		if (strlen(line) != (size_t)length || !results_line(results, line, NULL))
+			die("%s:%d: no result, or a damaged one", path, where);
 	if (ferror(in))
 		die("%s: %s", path, strerror(errno));
 	free(line);
@@ -230,7 +260,8 @@ void results_save(const struct results *results, const char *path)
 
 	if (!out)
 		die("%s: %s", path, strerror(errno));
-	crew_bench_facts(out);
+	if (results->facts)
+		fputs(results->facts, out);
 	for (size_t i = 0; i < results->count; i++) {
 		const struct series *series = &results->series[i];
 
@@ -238,7 +269,7 @@ void results_save(const struct results *results, const char *path)
 		write_string(out, "bench", series->bench);
 		write_string(out, "peer", series->peer);
 		write_string(out, "unit", series->unit);
-		fprintf(out, "\"samples\":[");
+		fprintf(out, "\"runs\":[");
 		for (size_t k = 0; k < series->runs.count; k++)
 			fprintf(out, "%s%.9g", k ? "," : "", series->runs.at[k]);
 		fprintf(out, "]}\n");

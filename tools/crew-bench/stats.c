@@ -124,9 +124,10 @@ static double resampled(const struct values *from, double *room, uint64_t *state
 	return crew_bench_quantile(room, from->count, 0.5);
 }
 
+/* Of nothing, something is infinitely more. */
 static double percent(double before, double after)
 {
-	return before > 0 ? 100 * (after / before - 1) : 0;
+	return after == before ? 0 : 100 * (after - before) / fabs(before);
 }
 
 struct change change(const struct series *a, const struct series *b)
@@ -143,8 +144,8 @@ struct change change(const struct series *a, const struct series *b)
 	}
 	crew_bench_sort(changes, RESAMPLINGS);
 	change.percent = percent(median(&a->runs), median(&b->runs));
-	change.low = crew_bench_quantile(changes, RESAMPLINGS, 0.025);
-	change.high = crew_bench_quantile(changes, RESAMPLINGS, 0.975);
+	change.low = changes[RESAMPLINGS / 40];
+	change.high = changes[RESAMPLINGS - 1 - RESAMPLINGS / 40];
 	free(room);
 	return change;
 }

@@ -11,102 +11,106 @@
 #include "crew-bench.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct target {
-	char *bench;
-	char *of;
-	char *words;
-	double factor;
-};
-
-/* NULL: an empty line. */
-static struct target *parse(char *line, const char *path, int where)
+static void add(struct targets *targets, char *line, int where)
 {
-	static struct target target;
-	char *factor, *end, *rest = line;
+	char *factor, *end, *of, *colon, *rest = line;
+	struct target target = { 0 };
 
 	line[strcspn(line, "#\n")] = '\0';
 	target.bench = strtok_r(rest, " \t", &rest);
 	if (!target.bench)
-		return NULL;
+		return;
 	factor = strtok_r(rest, " \t", &rest);
-	target.of = strtok_r(rest, " \t", &rest);
-	if (!target.of) /* nor is it when there is no factor */
-		die("%s:%d: a target is: SERIES FACTOR PEER:SERIES", path, where);
+	of = strtok_r(rest, " \t", &rest);
+	colon = of ? strchr(of, ':') : NULL;
+	if (!of || (!colon && strcmp(of, "one") != 0)) /* nor is it when there is no factor */
+		die("%s:%d: a target is: SERIES FACTOR PEER:SERIES", targets->path, where);
 	target.factor = strtod(factor, &end);
-	if (*end || end == factor || !(target.factor > 0))
-		die("%s:%d: '%s' is no factor", path, where, factor);
-	target.words = rest + strspn(rest, " \t");
-	return &target;
-}
-
-/* What the factor is multiplied with; below 0: it was not measured. */
-static double base_of(const struct results *results, const struct target *target)
-{
-	char *peer = need(strdup(target->of)), *colon = strchr(peer, ':');
-	const struct series *found = NULL;
-
-	if (strcmp(target->of, "one") == 0) {
-		free(peer);
-		return 1;
-	}
+	if (*end || end == factor || !(target.factor > 0) || !isfinite(target.factor))
+		die("%s:%d: '%s' is no factor", targets->path, where, factor);
 	if (colon) {
 		*colon = '\0';
-		found = results_find(results, colon + 1, peer);
+		target.peer = need(strdup(of));
+		target.of = need(strdup(colon + 1));
 	}
-	free(peer);
-	return found ? median(&found->samples) : -1;
+	target.bench = need(strdup(target.bench));
+	target.words = need(strdup(rest + strspn(rest, " \t")));
+	targets->at = need(realloc(targets->at, (targets->count + 1) * sizeof(*targets->at)));
+	targets->at[targets->count++] = target;
+}
+
+void targets_read(struct targets *targets, const char *path)
+{
+	FILE *in = fopen(path, "r");
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!in)
+		die("%s: %s", path, strerror(errno));
+	targets->path = path;
+	for (int where = 1; getline(&line, &size, in) > 0; where++)
+		add(targets, line, where);
+	if (ferror(in))
+		die("%s: %s", path, strerror(errno));
+	free(line);
+	fclose(in);
 }
 
 /* 1 when it is missed, 0 when it is met, -1 when that is not known. */
 static int report_target(const struct results *results, const char *judged,
 			 const struct target *target)
 {
-	const struct series *mine = results_find(results, target->bench, judged);
-	double base = base_of(results, target), value, limit;
-	bool one = strcmp(target->of, "one") == 0;
+	const struct series *mine = results_find(results, target->bench, judged), *its = NULL;
+	double value, base = 1, limit;
 	char that[64], most[32];
 
-	snprintf(that, sizeof(that), "%s x %s", number(target->factor), target->of);
-	if (!mine || base < 0) {
-		printf("%-14s %9s %12s  %-27s not measured: %s\n", target->bench,
-		       mine ? number(median(&mine->samples)) : "-", "-", one ? target->words : that,
+	snprintf(that, sizeof(that), "%s", target->words);
+	if (target->peer) {
+		its = results_find(results, target->of, target->peer);
+		snprintf(that, sizeof(that), "%s x %s:%s", number(target->factor), target->peer,
+			 target->of);
+	}
+	if (!mine || (target->peer && !its)) {
+		printf("%-14s %9s %12s  %-27s not measured: %s%s%s\n", target->bench,
+		       mine ? number(median(&mine->samples)) : "-", "-", that,
+		       mine ? target->peer : "", mine ? ":" : "",
 		       mine ? target->of : target->bench);
 		return -1;
 	}
+	if (its && strcmp(its->unit, mine->unit) != 0)
+		die("%s is in %s, %s in %s: that cannot be compared", mine->bench, mine->unit,
+		    its->bench, its->unit);
+	if (its)
+		base = median(&its->samples);
 	value = median(&mine->samples);
 	limit = target->factor * base;
 	snprintf(most, sizeof(most), "%s %s", number(limit), mine->unit);
-	printf("%-14s %9s %12s  %-27s %-6s", target->bench, number(value), most,
-	       one ? target->words : that, value <= limit ? "met" : "MISSED");
-	if (!one && base > 0)
+	printf("%-14s %9s %12s  %-27s %-6s", target->bench, number(value), most, that,
+	       value <= limit ? "met" : "MISSED");
+	if (its && base > 0)
 		printf(" %s x", number(value / base));
 	putchar('\n');
 	return value > limit;
 }
 
-int report_targets(const struct results *results, const char *judged, const char *path)
+int report_targets(const struct results *results, const char *judged, const struct targets *targets)
 {
-	FILE *in = fopen(path, "r");
-	char *line = NULL;
-	size_t size = 0;
-	int where = 0, missed = 0, met = 0, unknown = 0;
+	int missed = 0, met = 0, unknown = 0;
 
-	if (!in)
-		die("%s: %s", path, strerror(errno));
 	printf("\n%-14s %9s %12s  %-27s %s\n", "target", judged, "at most", "that is", "reached");
-	while (getline(&line, &size, in) > 0) {
-		const struct target *target = parse(line, path, ++where);
-		int result = target ? report_target(results, judged, target) : 2;
+	for (size_t i = 0; i < targets->count; i++) {
+		int result = report_target(results, judged, &targets->at[i]);
 
 		missed += result == 1;
 		met += result == 0;
 		unknown += result == -1;
 	}
-	free(line);
-	fclose(in);
 	printf("targets: %d met, %d missed, %d not measured\n", met, missed, unknown);
+	if (unknown && !met && !missed)
+		die("%s: nothing in it was measured", targets->path);
 	return missed;
 }

@@ -159,7 +159,9 @@ const struct par_kernel par_bfs = { "bfs",	bfs_prepare,  bfs_reset,
 /* ---- triangles ------------------------------------------------------------- */
 
 static struct graph above; /* of each vertex only the neighbours with more of them */
+/* How many; above, of how many vertices: not every piece has some. */
 static uint64_t triangles;
+#define VERTEX (UINT64_C(1) << 40)
 
 static int by_number(const void *a, const void *b)
 {
@@ -202,7 +204,7 @@ static void triangles_reset(void)
 
 static void count_triangles(void *arg, long from, long to)
 {
-	uint64_t count = 0;
+	uint64_t count = VERTEX * (uint64_t)(to - from);
 
 	(void)arg;
 	for (long v = from; v < to; v++)

@@ -2,7 +2,7 @@
 /*
  * inside.h - runs a benchmark's loop as a task of a crew. The crew is started
  * before the clock, warmed by a few tasks, and kept until another number of
- * workers is asked for or the program ends.
+ * workers, or another stack, is asked for or the program ends.
  */
 #ifndef INSIDE_H
 #define INSIDE_H
@@ -11,9 +11,8 @@
 
 #include "crew/crew.h"
 
-#ifndef INSIDE_STACK_BYTES
-#define INSIDE_STACK_BYTES 0 /* of a task: crew's default */
-#endif
+/* Of a task; 0: crew's default. */
+static size_t inside_stack_bytes;
 
 /* Does the operation n times; returns the nanoseconds, or below 0. */
 typedef crew_time inside_fn(uint64_t n);
@@ -52,15 +51,17 @@ static inline int inside_warm(void *arg)
 static inline struct crew *inside_crew(long workers)
 {
 	static struct crew *crew;
+	static size_t stack_bytes;
 	int rc;
 
-	if (crew && crew_worker_count(crew) == workers)
+	if (crew && crew_worker_count(crew) == workers && stack_bytes == inside_stack_bytes)
 		return crew;
 	if (crew)
 		crew_stop(crew);
 	crew = NULL;
-	rc = crew_start(&crew, CREW_OPTIONS(.workers = (uint32_t)workers,
-					    .stack_bytes = INSIDE_STACK_BYTES));
+	stack_bytes = inside_stack_bytes;
+	rc = crew_start(&crew,
+			CREW_OPTIONS(.workers = (uint32_t)workers, .stack_bytes = stack_bytes));
 	if (rc == 0)
 		rc = crew_run(crew, inside_warm, NULL);
 	if (rc)

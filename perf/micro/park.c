@@ -9,6 +9,7 @@
  *			each, until the last one waits
  *	park.wake	the gate opens: for each, until the last one has ended
  *	park.bytes	resident memory for each, while they wait
+ *	park64		the same with stacks of 64 KiB instead of 256
  *
  * PARKED=100000 in the environment makes fewer.
  */
@@ -146,40 +147,52 @@ static bool gate_open(void)
 	return count > 0;
 }
 
+static const char *const park_names[2][3] = {
+	{ "park.create", "park.bytes", "park.wake" },
+	{ "park64.create", "park64.bytes", "park64.wake" },
+};
+
 static crew_time park_loop(uint64_t n)
 {
+	const char *const *names = park_names[inside_stack_bytes != 0];
 	struct crew_group group;
 	double before = memory_now();
 	crew_time begin = crew_bench_now();
 
+	gate.count = 0;
 	crew_group_open(&group, NULL);
 	for (uint64_t i = 0; i < n; i++)
 		if (crew_group_spawn(&group, gate_task, NULL))
 			n = i;
 	while (__atomic_load_n(&gate.count, __ATOMIC_RELAXED) < n)
 		crew_sleep(CREW_MS(1));
-	crew_bench_value("park.create", "ns", (double)(crew_bench_now() - begin) / (double)n);
-	crew_bench_value("park.bytes", "B", (memory_now() - before) / (double)n);
+	crew_bench_value(names[0], "ns", (double)(crew_bench_now() - begin) / (double)n);
+	crew_bench_value(names[1], "B", (memory_now() - before) / (double)n);
 	begin = crew_bench_now();
 	while (gate_open())
 		;
 	if (crew_group_close(&group, 0))
 		return -1;
-	crew_bench_value("park.wake", "ns", (double)(crew_bench_now() - begin) / (double)n);
+	crew_bench_value(names[2], "ns", (double)(crew_bench_now() - begin) / (double)n);
 	return 0;
 }
 
-static crew_time park(uint64_t n, long workers)
+static crew_time park(uint64_t n, long stack_bytes)
 {
 	const char *parked = getenv("PARKED");
+	crew_time result;
 
-	return inside(workers, park_loop, parked ? strtoull(parked, NULL, 10) : n);
+	inside_stack_bytes = (size_t)stack_bytes;
+	result = inside(2, park_loop, parked ? strtoull(parked, NULL, 10) : n);
+	inside_stack_bytes = 0;
+	return result;
 }
 
 static const struct crew_bench benches[] = {
 	{ .name = "pingpong.1w", .fn = pingpong, .param = 1 },
 	{ .name = "pingpong.2w", .fn = pingpong, .param = 2 },
-	{ .name = "park", .fn = park, .param = 2, .n = 1000000, .fresh = true },
+	{ .name = "park", .fn = park, .param = 0, .n = 1000000, .fresh = true },
+	{ .name = "park64", .fn = park, .param = 64 << 10, .n = 1000000, .fresh = true },
 };
 
 int main(int argc, char **argv)

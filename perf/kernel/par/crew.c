@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* crew.c - crew's side of par.h: a fork for a half, and loops by halves. */
-/* uts_deep is a thousand calls deep; the others have the 8 MiB of a thread. */
-#define INSIDE_STACK_BYTES (8 << 20)
 #include "../../inside.h"
 #include "par.h"
 
 #include <crew/fork.h>
+#include <crew/parallel_sort.h>
 
 const char par_peer[] = "crew";
 
@@ -57,6 +56,16 @@ void par_for(long count, long grain, par_range_fn *fn, void *arg)
 		divide(&pieces, 0, count);
 }
 
+CREW_SORT(sort_numbers, uint32_t, CREW_LESS)
+
+void par_library_sort(uint32_t *numbers, long count)
+{
+	int rc = sort_numbers(numbers, (size_t)count, NULL);
+
+	if (rc)
+		fprintf(stderr, "crew: sort: %s\n", crew_strerror(rc));
+}
+
 static par_loop_fn *run_loop;
 static long run_param;
 
@@ -69,5 +78,7 @@ int64_t par_run(long workers, par_loop_fn *loop, uint64_t n, long param)
 {
 	run_loop = loop;
 	run_param = param;
+	/* uts_deep is a thousand calls deep; the others have the 8 MiB of a thread. */
+	inside_stack_bytes = 8 << 20;
 	return inside(workers, run, n);
 }

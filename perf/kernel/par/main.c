@@ -154,7 +154,7 @@ int main(int argc, char **argv)
 
 	for (long k = 0; k < KERNELS; k++)
 		for (long workers = 1; workers <= WORKERS_MAX; workers *= 2)
-			if (kernels[k] == &par_sort_library && !par_library_sort)
+			if (kernels[k] == &par_sort_library && (workers == 1 || !par_library_sort))
 				continue;
 			else if (serial && workers == 1)
 				add_kernel(kernels[k]->name, k);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* crew.c - crew's side of par.h: a fork for a half, and loops by halves. */
+/* crew.c - crew's side of par.h: a fork for a half and for a child, crew_for() for loops. */
 #include "../../inside.h"
 #include "par.h"
 
 #include <crew/fork.h>
+#include <crew/parallel_for.h>
 #include <crew/parallel_sort.h>
 
 const char par_peer[] = "crew";
@@ -28,9 +29,9 @@ void par_two(par_fn *fn, void *a, void *b)
 struct pieces {
 	par_range_fn *fn;
 	void *arg;
-	long grain;
 };
 
+/* A tree: by halves down to one, without asking the clock. */
 static void divide(const struct pieces *pieces, long from, long to);
 CREW_FORK3_VOID(divide, const struct pieces *, long, long)
 
@@ -39,7 +40,7 @@ static void divide(const struct pieces *pieces, long from, long to)
 	struct divide_forked right;
 	long middle = from + (to - from) / 2;
 
-	if (to - from <= pieces->grain) {
+	if (to - from <= 1) {
 		pieces->fn(pieces->arg, from, to);
 		return;
 	}
@@ -48,12 +49,32 @@ static void divide(const struct pieces *pieces, long from, long to)
 	divide_join(&right);
 }
 
-void par_for(long count, long grain, par_range_fn *fn, void *arg)
+void par_children(long count, par_range_fn *fn, void *arg)
 {
-	struct pieces pieces = { fn, arg, grain };
+	struct pieces pieces = { fn, arg };
 
 	if (count > 0)
 		divide(&pieces, 0, count);
+}
+
+static int piece(size_t begin, size_t end, void *arg)
+{
+	const struct pieces *pieces = arg;
+
+	pieces->fn(pieces->arg, (long)begin, (long)end);
+	return 0;
+}
+
+void par_for(long count, long grain, par_range_fn *fn, void *arg)
+{
+	struct pieces pieces = { fn, arg };
+	int rc = 0;
+
+	(void)grain; /* crew_for() finds out */
+	if (count > 0)
+		rc = crew_for(0, (size_t)count, piece, &pieces, NULL);
+	if (rc)
+		fprintf(stderr, "crew: loop: %s\n", crew_strerror(rc));
 }
 
 CREW_SORT(sort_numbers, uint32_t, CREW_LESS)

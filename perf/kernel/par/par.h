@@ -36,7 +36,10 @@ void par_for(long count, long grain, par_range_fn *fn, void *arg);
 /* Calls loop inside of `workers`. Below 0: it could not. */
 int64_t par_run(long workers, par_loop_fn *loop, uint64_t n, long param);
 
-/* What the peer's own library has; NULL: nothing. */
+/* What a peer may have besides; NULL: nothing, then par_for() does it. */
+/* fn for the few children of a node, which have some themselves. */
+void par_children(long count, par_range_fn *fn, void *arg) __attribute__((weak));
+/* Its library's own sort. */
 void par_library_sort(uint32_t *numbers, long count) __attribute__((weak));
 
 /* ---- a problem ------------------------------------------------------------- */

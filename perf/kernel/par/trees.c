@@ -39,6 +39,14 @@ static bool is(const char *name, uint64_t expected)
 	return total == expected;
 }
 
+static void for_children(long count, par_range_fn *fn, void *arg)
+{
+	if (par_children)
+		par_children(count, fn, arg);
+	else
+		par_for(count, 1, fn, arg);
+}
+
 /* ---- uts_deep -------------------------------------------------------------- */
 
 struct node {
@@ -80,7 +88,7 @@ static void visit(void *arg, long from, long to)
 
 	for (long i = from; i < to; i++)
 		if (grow(&nodes[i], children)) {
-			par_for(CHILDREN, 1, visit, children);
+			for_children(CHILDREN, visit, children);
 			add(&nodes[i], children);
 		}
 }
@@ -159,7 +167,7 @@ static void sum_parallel(void *arg, long from, long to)
 			continue;
 		}
 		divide(&part[i], parts);
-		par_for(TENTH, 1, sum_parallel, parts);
+		for_children(TENTH, sum_parallel, parts);
 		collect(&part[i], parts);
 	}
 }

@@ -97,9 +97,9 @@ bool crew__lot_end(struct crew_lot *lot, struct crew__wait *wait, int rc)
 	struct crew__parker *parker;
 
 	crew__queue_remove(wait);
-	wait->rc = rc;
 	if (!crew__grant(&wait->waiter, &parker))
 		return false;
+	wait->rc = rc; /* by the winner only: of the waits of a select one has a code */
 	parker->woken = NULL;
 	if (woken->first)
 		((struct crew__parker *)woken->last)->woken = parker;

@@ -23,7 +23,6 @@
 #include "crew/lot.h"
 #include "crew/notify.h"
 #include "crew/once.h"
-#include "crew/semaphore.h"
 #include "crew/parallel.h"
 #include "crew/semaphore.h"
 

@@ -82,7 +82,7 @@ static int group(struct node *node, const char *task)
 {
 	const char *timeout = option(node, "timeout");
 	bool wanted = option(node, "errors");
-	struct crew_errors errors;
+	struct crew_errors errors = { 0 };
 	char text[80];
 	int rc;
 

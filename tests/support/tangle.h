@@ -305,7 +305,7 @@ static inline void tangle_check_closed(struct tangle_node *node)
 static inline int tangle_block(struct tangle_node *node, uint64_t *random)
 {
 	bool asks = tangle_toss(random, 2);
-	struct crew_errors errors;
+	struct crew_errors errors = { 0 };
 	struct crew_local binding;
 	struct crew_defer entry;
 	struct crew_group_options options = {

@@ -119,6 +119,12 @@ struct crew_fork {
 	struct crew_word state;
 };
 
+/* What all forked calls of one function share. */
+struct crew_fork_kind {
+	crew_task_fn *run;
+	const char *site;
+};
+
 struct crew_fork_cell {
 	struct crew_word words[4];
 };
@@ -176,11 +182,13 @@ CREW_END
 		assign function values;                                                            \
 		return 0;                                                                          \
 	}                                                                                          \
+	static const struct crew_fork_kind function##_forked_kind_                                 \
+		__attribute__((unused)) = { function##_forked_run_, #function " " CREW_HERE };     \
 	static inline __attribute__((unused)) void function##_fork(                                \
 		struct function##_forked *crew_f_, CREW_FORK_LIST_ arguments)                      \
 	{                                                                                          \
-		CREW_FORK_LIST_ keep crew_fork_inline_put_(                                        \
-			&crew_f_->crew_head_, function##_forked_run_, #function " " CREW_HERE);    \
+		CREW_FORK_LIST_ keep crew_fork_inline_put_(&crew_f_->crew_head_,                   \
+							   &function##_forked_kind_);              \
 	}                                                                                          \
 	static inline __attribute__((unused))                                                      \
 	result function##_join(struct function##_forked *crew_f_)                                  \
@@ -220,33 +228,31 @@ static inline bool crew_fork_private_(const struct crew_fork_deque *deque, uint3
 	return (int32_t)(bottom - __atomic_load_n(&deque->halves[1], __ATOMIC_RELAXED)) >= 0;
 }
 
-static inline void crew_fork_inline_put_(struct crew_fork *fork, crew_task_fn *run,
-					 const char *site)
+static inline void crew_fork_inline_put_(struct crew_fork *fork, const struct crew_fork_kind *kind)
 {
 	struct crew_fork_deque *deque = crew_fork_here_();
 	struct crew_fork_cell *cell;
-	uint32_t bottom;
+	uint64_t bottom;
 
 	if (__builtin_expect(!deque, 0)) {
-		crew_fork_put(fork, run, site);
+		crew_fork_put(fork, kind->run, kind->site);
 		return;
 	}
-	bottom = (uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
-	if (__builtin_expect(bottom == deque->limit, 0)) {
-		crew_fork_put(fork, run, site);
+	bottom = __atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
+	if (__builtin_expect((uint32_t)bottom == deque->limit, 0)) {
+		crew_fork_put(fork, kind->run, kind->site);
 		return;
 	}
-	__atomic_store_n(&fork->state.value, 0, __ATOMIC_RELAXED);
-	cell = &deque->cells[bottom & deque->mask];
-	__atomic_store_n(&cell->words[0].value, (uint64_t)(uintptr_t)run, __ATOMIC_RELAXED);
+	cell = &deque->cells[(uint32_t)bottom & deque->mask];
+	bottom++;
+	__atomic_store_n(&fork->state.value, bottom, __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[1].value, (uint64_t)(uintptr_t)fork, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[2].value, (uint64_t)(uintptr_t)*deque->scope | 4,
+	__atomic_store_n(&cell->words[2].value, (uint64_t)(uintptr_t)*deque->scope | 6,
 			 __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)site, __ATOMIC_RELAXED);
-	__atomic_store_n(&deque->bottom.value, (uint64_t)(bottom + 1), __ATOMIC_RELEASE);
+	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)kind, __ATOMIC_RELAXED);
+	__atomic_store_n(&deque->bottom.value, bottom, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (__builtin_expect(!crew_fork_private_(deque, bottom + 1), 0) ||
-	    __builtin_expect(__atomic_load_n(&deque->attention.value, __ATOMIC_RELAXED) & 3, 0))
+	if (__builtin_expect(__atomic_load_n(&deque->attention.value, __ATOMIC_RELAXED) & 3, 0))
 		crew_fork_tell();
 }
 
@@ -255,19 +261,15 @@ static inline bool crew_fork_inline_take_(struct crew_fork *fork)
 	struct crew_fork_deque *deque = crew_fork_here_();
 
 	if (__builtin_expect(deque != NULL, 1)) {
-		uint32_t bottom =
-			(uint32_t)__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) - 1;
-		const struct crew_fork_cell *cell = &deque->cells[bottom & deque->mask];
+		uint64_t bottom = __atomic_load_n(&fork->state.value, __ATOMIC_RELAXED);
 
-		if (__builtin_expect(__atomic_load_n(&cell->words[1].value, __ATOMIC_RELAXED) ==
-					     (uint64_t)(uintptr_t)fork,
-				     1)) {
-			__atomic_store_n(&deque->bottom.value, (uint64_t)bottom, __ATOMIC_RELEASE);
+		if (__builtin_expect(
+			    __atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) == bottom, 1)) {
+			__atomic_store_n(&deque->bottom.value, bottom - 1, __ATOMIC_RELEASE);
 			__atomic_signal_fence(__ATOMIC_SEQ_CST);
-			if (__builtin_expect(crew_fork_private_(deque, bottom), 1))
+			if (__builtin_expect(crew_fork_private_(deque, (uint32_t)bottom - 1), 1))
 				return true;
-			__atomic_store_n(&deque->bottom.value, (uint64_t)bottom + 1,
-					 __ATOMIC_RELEASE);
+			__atomic_store_n(&deque->bottom.value, bottom, __ATOMIC_RELEASE);
 		}
 	}
 	return crew_fork_take(fork);
@@ -275,10 +277,9 @@ static inline bool crew_fork_inline_take_(struct crew_fork *fork)
 
 #else
 
-static inline void crew_fork_inline_put_(struct crew_fork *fork, crew_task_fn *run,
-					 const char *site)
+static inline void crew_fork_inline_put_(struct crew_fork *fork, const struct crew_fork_kind *kind)
 {
-	crew_fork_put(fork, run, site);
+	crew_fork_put(fork, kind->run, kind->site);
 }
 
 static inline bool crew_fork_inline_take_(struct crew_fork *fork)

@@ -61,7 +61,8 @@ bool crew__deque_push_slow(struct crew__deque *deque, const struct crew__slot *s
 
 	if (bottom == top + CREW__DEQUE_SLOTS - 1)
 		return false; /* D5 */
-	crew__deque_append(deque, bottom, slot->fn, slot->arg, slot->group, slot->site);
+	crew__deque_append(deque, crew__own(&deque->bottom), slot->fn, slot->arg, slot->group,
+			   slot->site);
 	if (deque->fences) {
 		publish_all(deque);
 		return true;
@@ -93,18 +94,19 @@ bool crew__deque_take_slow(struct crew__deque *deque)
 		uint64_t word = crew__load_acquire(&deque->word);
 		uint32_t split = crew__deque_split(word);
 		uint32_t length = crew__deque_length(word);
-		uint32_t bottom = own_bottom(deque);
+		uint64_t own = crew__own(&deque->bottom);
+		uint32_t bottom = (uint32_t)own;
 
 		if (crew__deque_closer(word)) {
 			crew__deque_answer(deque);
 			continue;
 		}
 		if (bottom != split) {
-			crew__store_release(&deque->bottom, bottom - 1);
+			crew__store_release(&deque->bottom, own - 1);
 			crew__compiler_barrier(); /* deque.dekker */
 			if (crew__deque_private(deque, bottom - 1) >= 0)
 				return true;
-			crew__store_release(&deque->bottom, bottom);
+			crew__store_release(&deque->bottom, own);
 			continue;
 		}
 		if (length == 0)
@@ -116,13 +118,13 @@ bool crew__deque_take_slow(struct crew__deque *deque)
 		} else if (deque->fences) {
 			/* one at a time; bottom goes first, or a thief would find the item
 			 * between split and bottom and take it for a private one */
-			crew__store_release(&deque->bottom, bottom - 1);
+			crew__store_release(&deque->bottom, own - 1);
 			if (crew__cas_acq_rel(&deque->word, &word,
 					      crew__deque_pack(split - 1, length - 1, 0))) {
 				deque->limit = bottom - 1;
 				return true;
 			}
-			crew__store_release(&deque->bottom, bottom);
+			crew__store_release(&deque->bottom, own);
 		} else {
 			/* take half back: at least one stays public (D2) */
 			crew__cas_acq_rel(

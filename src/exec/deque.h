@@ -4,7 +4,8 @@
  * nobody has taken. The owner's path has no fence and no read-modify-write.
  *
  * WORDS
- *	bottom	index one past the newest item. Written by the owner alone.
+ *	bottom	index one past the newest item: its low half. Written by the owner alone,
+ *		who may keep something of its own in the high half (fork.h).
  *	split	items below it are public, [split, bottom) are private.
  *	top	index of the oldest item: split - length.
  *	word	split:32, length:24, closer:8. Every change is a compare-exchange.
@@ -88,6 +89,9 @@ struct crew__slot {
 #define CREW__SLOT_PINNED ((uintptr_t)2)
 /* A forked call: arg is its struct crew_fork, `group` the scope it runs in. */
 #define CREW__SLOT_FORK ((uintptr_t)4)
+/* With FORK: of crew/fork.h's inline functions. In the place of `site` lies a struct
+ * crew_fork_kind, in that of `fn` nothing. */
+#define CREW__SLOT_KIND ((uintptr_t)2)
 #define CREW__SLOT_BITS ((uintptr_t)7)
 
 struct crew__deque_cell {
@@ -204,7 +208,7 @@ static inline void crew__cell_read(const struct crew__deque_cell *cell, struct c
 }
 
 /* Writes the slot at bottom, and moves bottom behind it. */
-static inline void crew__deque_append(struct crew__deque *deque, uint32_t bottom, crew_task_fn *fn,
+static inline void crew__deque_append(struct crew__deque *deque, uint64_t bottom, crew_task_fn *fn,
 				      void *arg, uintptr_t group, const char *site)
 {
 	crew__cell_write(&deque->cells[bottom & CREW__DEQUE_MASK], fn, arg, group, site);
@@ -223,10 +227,10 @@ static inline bool crew__deque_at_limit(const struct crew__deque *deque)
 static inline bool crew__deque_append_newest(struct crew__deque *deque, crew_task_fn *fn, void *arg,
 					     uintptr_t group, const char *site)
 {
-	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
+	uint64_t bottom = crew__own(&deque->bottom);
 
 	crew__deque_append(deque, bottom, fn, arg, group, site);
-	return crew__deque_private(deque, bottom + 1) >= 0;
+	return crew__deque_private(deque, (uint32_t)bottom + 1) >= 0;
 }
 
 /* False: full. */
@@ -252,11 +256,11 @@ static inline const struct crew__deque_cell *crew__deque_newest(const struct cre
  * thieves have got them all. */
 static inline bool crew__deque_take_newest(struct crew__deque *deque)
 {
-	uint32_t bottom = (uint32_t)crew__own(&deque->bottom) - 1;
+	uint64_t bottom = crew__own(&deque->bottom) - 1;
 
 	crew__store_release(&deque->bottom, bottom); /* pairs: deque.bottom */
 	crew__compiler_barrier();		     /* deque.dekker */
-	if (crew__likely(crew__deque_private(deque, bottom) >= 0))
+	if (crew__likely(crew__deque_private(deque, (uint32_t)bottom) >= 0))
 		return true;
 	crew__store_release(&deque->bottom, bottom + 1);
 	return crew__deque_take_slow(deque);

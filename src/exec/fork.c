@@ -10,6 +10,7 @@
 
 #define DONE UINT64_C(1)
 #define OWN  UINT64_C(2)
+#define PUT  (UINT64_C(1) << 63)
 
 /* The public part of a deque. */
 #define SAME(ours, public_one)                                                                     \
@@ -24,7 +25,7 @@ SAME(scope, scope);
 SAME(halves, halves);
 SAME(attention, attention);
 _Static_assert(sizeof(struct crew__deque_cell) == sizeof(struct crew_fork_cell), "cells differ");
-_Static_assert((CREW__HUNGER | CREW__NAPPER) == 3 && CREW__SLOT_FORK == 4,
+_Static_assert((CREW__HUNGER | CREW__NAPPER) == 3 && (CREW__SLOT_FORK | CREW__SLOT_KIND) == 6,
 	       "crew/fork.h has other bits");
 
 struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker)
@@ -42,13 +43,26 @@ void crew_fork_put(struct crew_fork *fork, crew_task_fn *run, const char *site)
 	struct crew__worker *worker = crew__self();
 	struct crew__slot slot = { .fn = run, .arg = fork, .site = site };
 
-	crew__init_word(&fork->state, 0);
 	if (worker) {
+		crew__init_word(&fork->state, crew__own(&worker->deque.bottom) + 1);
 		slot.group = (uintptr_t)worker->fiber->scope | CREW__SLOT_FORK;
 		if (crew__worker_push(worker, &slot))
 			return;
 	}
 	crew__init_word(&fork->state, OWN);
+}
+
+void crew__fork_tenure(struct crew__worker *worker, struct crew__fiber *fiber)
+{
+	struct crew__deque *deque = &worker->deque;
+	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
+
+	deque->scope = (void *const *)&fiber->scope;
+	fiber->tenure++;
+	/* pairs: deque.bottom. Thieves find it where it was; an index that wraps changes the
+	 * bit beside it, and makes no other tenure */
+	crew__store_release(&deque->bottom,
+			    PUT | (uint64_t)(fiber->tenure << 1 | 1) << 32 | bottom);
 }
 
 struct wait {
@@ -69,6 +83,21 @@ static void announce(void *opaque)
 		crew__ready(parker);
 }
 
+/* F3 */
+static bool is_newest(const struct crew__worker *worker, const struct crew_fork *fork)
+{
+	return crew__cell_word(crew__deque_newest(&worker->deque), 1) == (uint64_t)(uintptr_t)fork;
+}
+
+/* F4, as callers' code asks: bottom is where the put has left it. */
+static bool is_as_put(const struct crew__worker *worker, uint64_t state)
+{
+	const struct crew__deque *deque = &worker->deque;
+
+	return state == crew__own(&deque->bottom) &&
+	       crew__deque_private(deque, (uint32_t)state - 1) >= 0;
+}
+
 bool crew_fork_take(struct crew_fork *fork)
 {
 	struct crew__worker *worker = crew__self();
@@ -83,9 +112,8 @@ bool crew_fork_take(struct crew_fork *fork)
 		      "a forked call was joined in a child process after fork; call _exit() or "
 		      "exec there",
 		      NULL);
-	/* F3 */
-	if (crew__cell_word(crew__deque_newest(&worker->deque), 1) == (uint64_t)(uintptr_t)fork &&
-	    crew__deque_take_newest(&worker->deque))
+	crew__assert(!is_as_put(worker, state) || is_newest(worker, fork));
+	if (is_newest(worker, fork) && crew__deque_take_newest(&worker->deque))
 		return true;
 	crew__waiter_init(&wait.waiter, false);
 	crew__park(&wait.waiter, announce, &wait, CREW_NEVER, "fork join");
@@ -97,17 +125,20 @@ void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot)
 	struct crew_scope *scope = (struct crew_scope *)(slot->group & ~CREW__SLOT_BITS);
 	struct crew_fork *fork = slot->arg;
 	struct crew__fiber *fiber = worker->fiber;
+	struct crew_fork_kind kind = { slot->fn, slot->site };
 	struct crew__parker *parker;
 	uint64_t before;
 
+	if (slot->group & CREW__SLOT_KIND)
+		kind = *(const struct crew_fork_kind *)(const void *)slot->site;
 	crew__join_flush(worker);
-	crew__task_begin(worker, scope, slot->site);
-	crew__call_task(slot->fn, fork);
-	crew__task_returned(fiber, scope, slot->site);
+	crew__task_begin(worker, scope, kind.site);
+	crew__call_task(kind.run, fork);
+	crew__task_returned(fiber, scope, kind.site);
 	if (crew__unlikely(fiber->pending))
 		crew__pending_drop(fiber); /* the forker is on another fiber */
 	crew__task_end(fiber);
 	before = crew__exchange_acq_rel(&fork->state, DONE); /* pairs: fork.state; F2 */
-	if (before && crew__grant((struct crew__waiter *)(uintptr_t)before, &parker))
+	if (!(before & PUT) && crew__grant((struct crew__waiter *)(uintptr_t)before, &parker))
 		crew__ready(parker);
 }

@@ -6,12 +6,17 @@
  * WORDS
  *	fork	the head of a frame in the caller's function: the call's arguments and result
  *		lie behind it. Its address, in the slot, is how join knows its own.
- *	state	0: in a deque, or running   DONE   OWN: never put, join runs it
+ *	state	PUT, and where bottom was then: in a deque, or running
+ *		DONE   OWN: never put, join runs it
  *		else the waiter of a join that has parked
+ *	tenure	the high half of the deque's bottom: PUT, and how often a worker has gone on
+ *		with the fiber that runs. So two stays of one fiber have different ones.
  *
  * LIFE
- *	put	state 0, the slot. No worker, or no room: OWN.
- *	take	the newest slot is this fork's and can be taken: the caller runs it.
+ *	put	state bottom, the slot. No worker, or no room: OWN.
+ *	take	bottom is what it was behind the put, so the newest slot is this fork's (F4);
+ *		it can be taken: the caller runs it. After a wait it may be the newest again
+ *		at another bottom: the slow path looks into the cell (F3).
  *	run	somebody else took it: calls it in the scope of the fork; then one exchange
  *		of the state with DONE. It found a waiter: it wakes that one.
  *	wait	otherwise join parks; the hook exchanges the state with the waiter. It found
@@ -24,10 +29,17 @@
  *	F3  A slot with the address of this fork is this fork: it is outstanding, so no other
  *	    has its frame; and of earlier ones at that address none is in a deque. A cell may
  *	    still hold one that was taken: then nothing below bottom can be taken back.
+ *	F4  A fiber that finds bottom as it was after its own put, tenure and all, has not
+ *	    stopped since, so its worker's deque has been its own; what it has put on top
+ *	    is gone; and of what is below nothing left but by thieves. So the slot below
+ *	    bottom is this fork's, unless split is above it.
  *
  * ORDERS
  *	fork.state	the exchange with DONE releases what the call wrote; the hook's, or
  *			the load in join, acquires it.
+ *
+ * WRAP-AROUND. F4 takes a tenure for another after 2^30 switches to a fiber, if bottom is the
+ * same as well, and the fork was outstanding over all of them. Accepted.
  *
  * A join that cannot take its fork parks at once, and never runs what else lies in the
  * deque: that might need what the joiner holds (R8).
@@ -37,12 +49,15 @@
 #ifndef CREW__FORK_H
 #define CREW__FORK_H
 
+struct crew__fiber;
 struct crew__slot;
 struct crew__worker;
 struct crew_fork_deque;
 
 /* The loop runs a fork that it took from a deque. */
 void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot);
+/* The worker goes on with this fiber: what callers' code sees of it, and its tenure. */
+void crew__fork_tenure(struct crew__worker *worker, struct crew__fiber *fiber);
 /* What callers' code sees of the worker; NULL for none. */
 struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker);
 

@@ -33,6 +33,7 @@
 
 #include "base/assert.h"
 #include "base/random.h"
+#include "exec/fork.h"
 #include "exec/join.h"
 
 /* ---- switching ----------------------------------------------------------- */
@@ -91,7 +92,7 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 	worker->after = after;
 	worker->after_arg = arg;
 	worker->fiber = to;
-	worker->deque.scope = (void *const *)&to->scope;
+	crew__fork_tenure(worker, to);
 	to->worker = worker;
 	if (CREW__HARD)
 		to->passed = 0;
@@ -402,7 +403,7 @@ void crew__worker_main(void *opaque)
 	worker->reserve = NULL;
 	worker->left = NULL;
 	worker->fiber = first;
-	worker->deque.scope = (void *const *)&first->scope;
+	crew__fork_tenure(worker, first);
 	first->worker = worker;
 	crew__tsan_release(worker);
 	crew__context_switch(&worker->base, &first->context);

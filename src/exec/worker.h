@@ -44,6 +44,7 @@ struct crew__fiber {
 				       * that may have parked */
 	struct crew__worker *pinned;	 /* own: the task on it must stay there */
 	struct crew_scope *scope;	 /* own: the innermost open scope */
+	uint32_t tenure;		 /* own: see fork.h */
 	uint64_t epoch;			 /* own: see cancel.h */
 	struct crew_task *task;		 /* own: the task that runs, if it has handles */
 	struct crew_error *pending;	 /* own: what the task has said with crew_fail() */

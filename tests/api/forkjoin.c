@@ -4,6 +4,8 @@
 
 #include "api/task.h"
 
+#include "base/atomic.h"
+
 static long fib(int n);
 CREW_FORK1(fib, long, int)
 
@@ -152,6 +154,72 @@ Test(forkjoin, forked_and_forker_may_wait)
 {
 	for (unsigned workers = 1; workers <= 3; workers++)
 		run_with(workers, many_that_wait, NULL);
+}
+
+/* ---- the deque looks as it did, and is not the same ---------------------------------------- */
+
+static struct crew_word others_are_forked;
+static struct crew_word is_joining;
+static struct crew_word runs[3];
+
+static int yields(int which)
+{
+	crew__add_relaxed(&runs[which], 1);
+	while (which == 0 && !crew__load_acquire(&is_joining))
+		crew_yield();
+	return which + 1;
+}
+CREW_FORK1(yields, int, int)
+
+/* Its call is begun by the loop, and waits. */
+static int joins_late(void *arg)
+{
+	struct yields_forked fork;
+
+	(void)arg;
+	yields_fork(&fork, 0);
+	while (!crew__load_acquire(&others_are_forked))
+		crew_yield();
+	crew__store_release(&is_joining, 1);
+	CHECK(yields_join(&fork) == 1);
+	return 0;
+}
+
+/* Fills its slot, and that of the call, and waits. */
+static int fills_up(void *arg)
+{
+	struct yields_forked first;
+	struct yields_forked second;
+
+	(void)arg;
+	yields_fork(&first, 1);
+	yields_fork(&second, 2);
+	crew__store_release(&others_are_forked, 1);
+	crew_yield();
+	CHECK(yields_join(&second) == 3);
+	CHECK(yields_join(&first) == 2);
+	return 0;
+}
+
+static int one_after_the_other(void *arg)
+{
+	struct crew_group group;
+
+	crew_group_open(&group, NULL);
+	crew_group_spawn(&group, fills_up, arg);
+	crew_group_spawn(&group, joins_late, arg);
+	return crew_group_close(&group, 0);
+}
+
+Test(forkjoin, F4_a_deque_that_others_filled_to_the_same_place_is_another, .timeout = 60)
+{
+	crew__store_relaxed(&others_are_forked, 0);
+	crew__store_relaxed(&is_joining, 0);
+	for (int i = 0; i < 3; i++)
+		crew__store_relaxed(&runs[i], 0);
+	run_with(1, one_after_the_other, NULL);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(crew__load_relaxed(&runs[i]), 1, "call %d", i);
 }
 
 /* ---- inside of groups, and groups inside ------------------------------------------------- */

@@ -435,7 +435,7 @@ static const struct algorithm {
 	{ "invoke", run_invoke, true, 1 },
 	{ "reduce", run_reduce, true, 4 },
 	{ "reduce, fixed", run_fixed, true, 4 },
-	{ "find_max", run_max, false, 4 + 8 }, /* and a join for each level */
+	{ "find_max", run_max, false, 4 + 64 }, /* and a join for each piece that was taken */
 	{ "histogram", run_histogram, false, 4 },
 	{ "find_first", run_find, false, 4 },
 	{ "copy_if", run_copy_if, false, 64 },

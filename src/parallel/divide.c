@@ -40,7 +40,7 @@ static void solve_both(struct division *division, void *problem, struct other_pa
 	int rc = divider->divide(problem, other->problem, division->arg);
 
 	if (rc == 0) {
-		crew_fork_inline_put_(&other->fork, run_other, division->loop.name);
+		crew_fork_inline_put_(&other->fork, &division->loop.kind);
 		solve(division, problem);
 		if (crew_fork_inline_take_(&other->fork))
 			solve(division, other->problem);
@@ -102,5 +102,6 @@ int crew_divide(void *problem, const struct crew_divider *divider, void *arg,
 	    !divider->solve || !divider->divide || !divider->unite)
 		return CREW_EINVAL;
 	crew__loop_init(&division.loop, NULL, options);
+	division.loop.kind.run = run_other;
 	return crew__parallel_enter(options, divide_task, &division);
 }

@@ -31,8 +31,9 @@
 struct sorting {
 	const struct crew_sorter *sorter;
 	void *arg;
-	const char *name;
-	size_t bytes; /* of an item */
+	struct crew_fork_kind sort;  /* the forks: a half to sort, */
+	struct crew_fork_kind merge; /* a piece to merge */
+	size_t bytes;		     /* of an item */
 	size_t grain;
 	struct crew__word32 stopped;
 };
@@ -124,7 +125,7 @@ static void merge_all(struct sorting *sorting, struct crew_merge merge, size_t g
 			return;
 		}
 		right.merge = cut_merge(sorting, &merge);
-		crew_fork_inline_put_(&right.fork, run_merge, sorting->name);
+		crew_fork_inline_put_(&right.fork, &sorting->merge);
 		merge_all(sorting, merge, grain);
 		if (!crew_fork_inline_take_(&right.fork))
 			return;
@@ -177,7 +178,7 @@ static void sort_all(struct sorting *sorting, const struct part *part, struct cr
 	}
 	right.part = (struct part){ part->items + middle, part->scratch + middle,
 				    part->count - left.count, left.into_scratch };
-	crew_fork_inline_put_(&right.fork, run_sort, sorting->name);
+	crew_fork_inline_put_(&right.fork, &sorting->sort);
 	sort_all(sorting, &left, pace);
 	if (crew_fork_inline_take_(&right.fork))
 		sort_all(sorting, &right.part, pace);
@@ -260,11 +261,14 @@ static int sort_task(void *opaque)
 static int init_sorting(struct sorting *sorting, const struct crew_sorter *sorter, void *arg,
 			const struct crew_parallel_options *options)
 {
+	const char *name = options && options->name ? options->name : "sort";
+
 	if (!sorter || !sorter->item_bytes)
 		return CREW_EINVAL;
 	*sorting = (struct sorting){ .sorter = sorter,
 				     .arg = arg,
-				     .name = options && options->name ? options->name : "sort",
+				     .sort = { run_sort, name },
+				     .merge = { run_merge, name },
 				     .bytes = sorter->item_bytes,
 				     .grain = options ? options->grain : 0 };
 	return 0;

@@ -20,7 +20,7 @@ struct places {
 	size_t bytes;
 	crew_compare_fn *compare;
 	void *arg;
-	const char *name;
+	struct crew_fork_kind kind; /* its parts */
 	size_t grain;
 	struct crew__word32 stopped;
 };
@@ -187,7 +187,7 @@ static void place_all(struct places *places, char *items, size_t count, unsigned
 		right.depth = depth;
 		forks = right.count > places->grain;
 		if (forks)
-			crew_fork_inline_put_(&right.fork, run_places, places->name);
+			crew_fork_inline_put_(&right.fork, &places->kind);
 		place_all(places, items, middle, depth);
 		if (forks && !crew_fork_inline_take_(&right.fork))
 			return;
@@ -224,7 +224,8 @@ int crew_sort(void *items, size_t count, size_t item_bytes, crew_compare_fn *com
 		.places = { .bytes = item_bytes,
 			    .compare = compare,
 			    .arg = arg,
-			    .name = options && options->name ? options->name : "sort",
+			    .kind = { run_places,
+				      options && options->name ? options->name : "sort" },
 			    .grain = options && options->grain ? options->grain : GRAIN },
 		.items = items,
 		.count = count

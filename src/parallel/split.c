@@ -179,7 +179,7 @@ static void offer(struct piece *piece, struct crew__loop *loop, const struct cre
 	piece->loop = loop;
 	piece->pace = *pace;
 	piece->into = NULL;
-	crew_fork_inline_put_(&piece->fork, run_taken, loop->name);
+	crew_fork_inline_put_(&piece->fork, &loop->kind);
 }
 
 static void run_block(struct crew__loop *loop, struct crew_block *block, void *into,
@@ -325,7 +325,8 @@ void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,
 {
 	loop->fn = fn;
 	loop->sides = 1;
-	loop->name = options && options->name ? options->name : "parallel";
+	loop->kind = (struct crew_fork_kind){ run_taken, options && options->name ? options->name :
+										    "parallel" };
 	loop->grain = options ? options->grain : 0;
 	loop->weight = 0;
 	loop->skips = NULL;

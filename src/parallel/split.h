@@ -59,10 +59,10 @@ struct crew__fold {
 
 struct crew__loop {
 	crew__loop_fn *fn;
-	const char *name;
-	int sides;     /* of its blocks: 1, a range, or 3 */
-	size_t grain;  /* given; 0: by time */
-	size_t weight; /* what its turns are in truth; 0: turns */
+	struct crew_fork_kind kind; /* its pieces */
+	int sides;		    /* of its blocks: 1, a range, or 3 */
+	size_t grain;		    /* given; 0: by time */
+	size_t weight;		    /* what its turns are in truth; 0: turns */
 	bool (*skips)(struct crew__loop *loop, const struct crew_block *block); /* or NULL */
 	const struct crew__fold *fold; /* NULL: none. Ranges only, no blocks */
 	struct crew__word32 first;     /* failure */

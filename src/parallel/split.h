@@ -42,6 +42,7 @@
 #ifndef CREW__SPLIT_H
 #define CREW__SPLIT_H
 
+#include "crew/fork.h"
 #include "crew/parallel_for.h"
 #include "exec/exec.h"
 

@@ -203,6 +203,18 @@ static bool pass_in_line(struct crew_lock *lock)
 	return waited;
 }
 
+/* `word` is what was found instead of its holder alone. */
+static __attribute__((noinline)) int release_slow(struct crew_lock *lock, uint64_t word)
+{
+	do {
+		if (pass_in_line(lock))
+			break;
+		word &= ~CREW__WAITED;
+		/* pairs: lot.word. LAST TOUCH when it succeeds */
+	} while (!crew__cas_acq_rel(&lock->private_.word, &word, 0));
+	return 0;
+}
+
 int crew_lock_release(struct crew_lock *lock)
 {
 	struct crew__caller caller = crew__caller();
@@ -212,9 +224,8 @@ int crew_lock_release(struct crew_lock *lock)
 		return CREW_EPERM;
 	crew__hold_end(lock, caller.fiber);
 	/* pairs: lot.word. LAST TOUCH when it succeeds */
-	while (crew__unlikely(!crew__cas_acq_rel(&lock->private_.word, &self, 0)) &&
-	       !pass_in_line(lock))
-		self &= ~CREW__WAITED;
+	if (crew__unlikely(!crew__cas_acq_rel(&lock->private_.word, &self, 0)))
+		return release_slow(lock, self);
 	return 0;
 }
 

@@ -17,36 +17,30 @@
 #define ONCE_DONE UINT64_C(4)
 #define OUR_TURN  1 /* what a wait returns: the caller makes the call */
 
-/* With somebody in line. False: nobody is any more (T6). */
-static bool settle_in_line(struct crew_once *once, bool done)
+/* With somebody in line, or who was. Whoever may free it waits for this call to return. */
+static __attribute__((noinline)) void settle_in_line(struct crew_once *once, bool done)
 {
 	struct crew_lot *lot = &once->private_.lot;
 	uint64_t word = done ? ONCE_DONE : 0;
 	struct crew__wait *heir;
-	bool waited;
 
 	crew__lot_enter(lot);
-	waited = crew__load_relaxed(&once->private_.word) & CREW__WAITED;
-	if (waited) {
-		if (done)
-			crew__lot_end_all(lot, &lot->private_.queue, 0);
-		while (!word && (heir = crew__queue_first(&lot->private_.queue)))
-			if (crew__lot_end(lot, heir, OUR_TURN))
-				word = heir->what | (lot->private_.queue.first ? CREW__WAITED : 0);
-		crew__store_release(&once->private_.word, word); /* pairs: lot.word */
-	}
+	if (done)
+		crew__lot_end_all(lot, &lot->private_.queue, 0);
+	while (!word && (heir = crew__queue_first(&lot->private_.queue)))
+		if (crew__lot_end(lot, heir, OUR_TURN))
+			word = heir->what | (lot->private_.queue.first ? CREW__WAITED : 0);
+	crew__store_release(&once->private_.word, word); /* pairs: lot.word */
 	crew__lot_leave(lot);
-	return waited;
 }
 
 static void settle(struct crew_once *once, uint64_t self, bool done)
 {
 	uint64_t word = self;
 
-	/* pairs: lot.word. LAST TOUCH when it succeeds */
-	while (!crew__cas_acq_rel(&once->private_.word, &word, done ? ONCE_DONE : 0) &&
-	       !settle_in_line(once, done))
-		word = self;
+	/* pairs: lot.word */
+	if (!crew__cas_acq_rel(&once->private_.word, &word, done ? ONCE_DONE : 0))
+		settle_in_line(once, done);
 }
 
 /* pre: the lot is locked. 0: done; OUR_TURN; or CREW_EWOULDBLOCK: who makes the call will come
@@ -85,9 +79,6 @@ static int begin_once(struct crew_once *once, uint64_t self)
 	}
 	if (crew__lot_wait(lot, &lot->private_.queue, &wait, "once"))
 		return wait.rc;
-	word = crew__load_relaxed(&once->private_.word);
-	if (!lot->private_.queue.first && word & CREW__WAITED) /* T5 */
-		crew__store_relaxed(&once->private_.word, word & ~CREW__WAITED);
 	crew__lot_leave(lot);
 	return CREW_ECANCELED;
 }

@@ -94,7 +94,8 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 	if (record->flags & CREW__TASK_BEGINS || !crew__scope_cancelled(&task->scope)) {
 		crew__store32_release(&task->state, CREW_TASK_RUNNING);
 		fiber->task = task;
-		fiber->until_wait = task->spawner;
+		if (task->spawner) /* not in place: there it may be the parent's */
+			fiber->until_wait = task->spawner;
 		rc = crew__record_call(fiber, record);
 		fiber->task = outer;
 		crew__task_returned(fiber, &task->scope, record->slot.site);
@@ -114,7 +115,8 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 	tell_group(task, state, rc);
 	if (fiber->pending)
 		crew__pending_drop(fiber);
-	crew__fiber_waits(fiber);
+	if (task->spawner)
+		crew__fiber_waits(fiber);
 	crew__scope_leave(&task->scope, &fiber->parker); /* H1 */
 	if (task->start)
 		crew__start_ended(task, rc); /* last: the scope may have been inside of a frame's */

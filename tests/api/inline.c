@@ -49,6 +49,13 @@ static int spawn_returns_when_the_child_waits(void *arg)
 	return 0;
 }
 
+static int add_a_step(void *arg)
+{
+	(void)arg;
+	crew__add_acq_rel(&step, 1);
+	return 0;
+}
+
 static int return_7(void *arg)
 {
 	(void)arg;
@@ -157,6 +164,35 @@ static int children_may_do_it(void *arg)
 	return 0;
 }
 
+/* Its own child, which it runs in place, is not what is waited for. */
+static int run_in_place_and_sleep(void *arg)
+{
+	struct crew_group group;
+	struct crew_task *task;
+	int rc;
+
+	crew_group_open(&group, NULL);
+	rc = crew_group_spawn_task(&group, add_a_step, NULL, NULL, &task);
+	rc = crew_group_close(&group, rc);
+	crew_task_drop(task);
+	return rc ? rc : begin_and_sleep(arg);
+}
+
+static int what_it_runs_in_place_does_not_count(void *arg)
+{
+	struct crew_group group;
+
+	(void)arg;
+	open_group(&group);
+	for (uint64_t n = 1; n <= 3; n++)
+		CHECK(spawn_inline(&group, run_in_place_and_sleep, NULL, NULL) == 0);
+	while (crew__load_acquire(&step) < 6) /* one that was stolen was waited for in close */
+		crew_yield();
+	crew_group_cancel(&group, NULL);
+	CHECK(crew_group_close(&group, 0) == 0);
+	return 0;
+}
+
 static int a_full_group_is_waited_for_by_its_owner(void *arg)
 {
 	struct crew_group group;
@@ -242,6 +278,11 @@ Test(inline_start, the_spawners_wait_is_not_interrupted, .timeout = 30)
 Test(inline_start, children_may_do_it, .timeout = 30)
 {
 	everywhere(children_may_do_it);
+}
+
+Test(inline_start, what_it_runs_in_place_does_not_count, .timeout = 30)
+{
+	everywhere(what_it_runs_in_place_does_not_count);
 }
 
 Test(inline_start, a_full_group_is_waited_for_by_its_owner, .timeout = 30)

@@ -56,6 +56,13 @@ static void tangle_main(void *arg)
 	crew__sim_check(crew_stop(crew) == 0, "stop");
 }
 
+/* Who waits for what. */
+static void describe(void *arg)
+{
+	(void)arg;
+	crew_dump(tangle.crew, stderr);
+}
+
 /* Searches stop at the first failure, and each program is a search of its own. */
 static void search(uint64_t first, uint64_t programs, struct crew__sim_options options)
 {
@@ -68,6 +75,7 @@ static void search(uint64_t first, uint64_t programs, struct crew__sim_options o
 
 		snprintf(name, sizeof(name), "tangle_%llu", (unsigned long long)seed);
 		options.name = name;
+		options.describe = describe;
 		result = crew__sim_search_seeds(&options, tangle_main, &program, 6);
 		cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", name, result.message);
 	}

@@ -216,6 +216,8 @@ static inline void tangle_spawn(struct tangle_node *node, unsigned i, uint64_t *
 	child->older = i;
 	child->listed = !tangle_toss(random, 3);
 	options.flags = crew__random_below(random, child->listed ? 16 : 4);
+	if (!(options.flags & CREW_TASK_LAZY) && tangle_toss(random, 4))
+		options.flags |= CREW_TASK_INLINE;
 	if (tangle_toss(random, 2))
 		options.flags &= ~(uint32_t)CREW_TASK_PINNED;
 	child->lazy = options.flags & CREW_TASK_LAZY;

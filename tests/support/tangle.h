@@ -34,6 +34,8 @@ struct tangle_node {
 	bool lazy;
 	bool ended; /* plain memory */
 	bool spawned;
+	bool starts; /* by crew_group_start(), and says so once */
+	bool said;
 	struct crew_word ran;
 	struct crew_word arg_freed;
 	struct crew_word taken; /* the value */
@@ -239,6 +241,22 @@ static inline void tangle_give(struct crew_task **task)
 		*task = NULL;
 }
 
+/* One that is waited for until it says that it has started. */
+static inline void tangle_start(struct tangle_node *node, unsigned i, uint64_t *random)
+{
+	struct tangle_node *child = tangle_make(node, crew__random(random));
+	void *value = NULL;
+	int rc;
+
+	child->older = i;
+	child->starts = true;
+	node->child[i] = child;
+	rc = crew_group_start(&node->group, tangle_run, child, &value);
+	TANGLE_CHECK(rc == 0 ? value == child && child->said : !value, "started");
+	TANGLE_CHECK(rc != CREW_ENOSTART || !child->said, "it has said so");
+	child->spawned = child->said || child->ended;
+}
+
 static inline void tangle_hold(struct tangle_node *node)
 {
 	uint64_t none = 0;
@@ -263,6 +281,10 @@ static inline void tangle_check_stats(struct tangle_node *node)
 static inline void tangle_own(struct tangle_node *node, uint64_t *random)
 {
 	for (unsigned i = 0; i < TANGLE_CHILDREN; i++) {
+		if (tangle_toss(random, 6)) {
+			tangle_start(node, i, random);
+			continue;
+		}
 		tangle_spawn(node, i, random);
 		/* (the last one's siblings do not know it) */
 		if (i == TANGLE_CHILDREN - 1 && tangle_toss(random, 2))
@@ -291,7 +313,7 @@ static inline void tangle_check_closed(struct tangle_node *node)
 	for (unsigned i = 0; i < TANGLE_CHILDREN; i++) {
 		struct tangle_node *child = node->child[i];
 
-		TANGLE_CHECK(crew__load_relaxed(&child->arg_freed) == 1, "arg_free");
+		TANGLE_CHECK(crew__load_relaxed(&child->arg_freed) == !child->starts, "arg_free");
 		TANGLE_CHECK(crew__load_relaxed(&child->ran) == child->ended, "it still runs");
 		TANGLE_CHECK(child->spawned || !child->ended, "it was refused, and runs");
 		if (!node->task[i])
@@ -365,6 +387,13 @@ static inline int tangle_in_scope(struct tangle_node *node, uint64_t *random)
 	return rc;
 }
 
+static inline void tangle_say(struct tangle_node *node)
+{
+	node->said = true;
+	TANGLE_CHECK(crew_started(node) == 0, "crew_started()");
+	TANGLE_CHECK(crew_started(node) == CREW_ESTATE, "it has started already");
+}
+
 static inline int tangle_run(void *arg)
 {
 	struct tangle_node *node = (struct tangle_node *)arg;
@@ -377,8 +406,12 @@ static inline int tangle_run(void *arg)
 		crew_return(node);
 	if (tangle_toss(&random, 3))
 		crew_sleep(CREW_US(1));
+	if (node->starts && tangle_toss(&random, 3))
+		tangle_say(node);
 	if (node->parent)
 		tangle_meddle(node, &random);
+	if (node->starts && !node->said && tangle_toss(&random, 2))
+		tangle_say(node);
 	if (node->depth < 2 && !tangle_toss(&random, 4))
 		rc = tangle_in_scope(node, &random);
 	else if (tangle_toss(&random, 2))

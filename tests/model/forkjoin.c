@@ -115,6 +115,71 @@ Test(forkjoin, forker_and_forked_wait, .timeout = 300)
 	model_search("fork_waits", model, 3000);
 }
 
+/* ---- others fill the deque to where the fork lay (F4) ------------------------------------------ */
+
+static struct crew_word others_are_forked;
+static struct crew_word is_joining;
+
+static unsigned yields(unsigned n)
+{
+	model_ran(n);
+	while (!crew__load_acquire(&is_joining))
+		crew_yield();
+	return n;
+}
+CREW_FORK1(yields, unsigned, unsigned)
+
+static int joins_late(void *arg)
+{
+	struct yields_forked fork;
+
+	(void)arg;
+	yields_fork(&fork, 0);
+	while (!crew__load_acquire(&others_are_forked))
+		crew_yield();
+	crew__store_release(&is_joining, 1);
+	crew__sim_check(yields_join(&fork) == 0, "a value was lost");
+	leave_frame(&fork, sizeof(fork));
+	return 0;
+}
+
+static int fills_up(void *arg)
+{
+	struct leaf_forked first;
+	struct leaf_forked second;
+
+	(void)arg;
+	leaf_fork(&first, 1);
+	leaf_fork(&second, 2);
+	crew__store_release(&others_are_forked, 1);
+	crew_yield();
+	crew__sim_check(leaf_join(&second) == 12, "a value was lost");
+	leave_frame(&second, sizeof(second));
+	crew__sim_check(leaf_join(&first) == 11, "a value was lost");
+	leave_frame(&first, sizeof(first));
+	return 0;
+}
+
+static int filled_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	crew__store_relaxed(&others_are_forked, 0);
+	crew__store_relaxed(&is_joining, 0);
+	crew_group_spawn(group, fills_up, arg);
+	crew_group_spawn(group, joins_late, arg);
+	crew__sim_check(model_close(group, 0) == 0, "close failed");
+	model_check_ran(0, 3);
+	return 0;
+}
+
+Test(forkjoin, a_deque_that_others_filled_to_the_same_place_is_another, .timeout = 300)
+{
+	struct model model = { .program = filled_program };
+
+	model_search("fork_filled", model, 300);
+}
+
 /* ---- children that have ended are counted off before a fork runs ------------------------- */
 
 static struct crew_word group_is_closed;

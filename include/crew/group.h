@@ -185,6 +185,7 @@ enum crew_task_flags {
 	CREW_TASK_LAZY = 8,	/* starts when somebody joins it first */
 	CREW_TASK_INLINE = 16,	/* spawn returns when it has ended, or waits for the first time; it
 				 * starts also when it is cancelled before */
+	CREW_TASK_NOWAIT = 32,	/* is not spawned while its group, with .running_max, is full */
 };
 
 /* Zero means "default" for every field. Fields are only added, at the end. */
@@ -230,8 +231,9 @@ enum crew_task_state {
  * Checkpoint:	as crew_group_spawn(); schedule with CREW_TASK_INLINE
  * Callers:	as crew_group_spawn()
  * Returns:	as crew_group_spawn(); with CREW_TASK_ATOMIC or _INLINE never CREW_ECANCELED
+ *		CREW_EWOULDBLOCK CREW_TASK_NOWAIT, and the group is full: nothing was spawned
  *		CREW_EINVAL	also: an unknown flag, a lazy or isolated task without a
- *				handle, one both lazy and inline
+ *				handle, a lazy one that is also inline or nowait
  */
 CREW_API int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *arg,
 				      const struct crew_task_options *options,

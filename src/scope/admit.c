@@ -156,7 +156,15 @@ int crew__group_room(struct crew_group *group, const struct crew__caller *caller
 	bool granted;
 
 	*has_room = !crew__group_is_limited(group);
-	if (*has_room || !is_owner(group, at, caller))
+	if (*has_room)
+		return 0;
+	if (flags & CREW_TASK_NOWAIT) {
+		crew__lock_acquire(crew__join_lock(group));
+		*has_room = take_room(at);
+		crew__group_unlock(group);
+		return *has_room ? 0 : CREW_EWOULDBLOCK;
+	}
+	if (!is_owner(group, at, caller))
 		return 0;
 	crew__waiter_init(&turn.waiter, !(flags & CREW__TASK_BEGINS));
 	crew__lock_acquire(crew__join_lock(group));

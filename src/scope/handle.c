@@ -9,7 +9,7 @@ _Static_assert(sizeof(struct crew_task) <= CREW__TASK_BYTES, "a task with handle
 
 #define FLAGS                                                                                      \
 	(CREW_TASK_PINNED | CREW_TASK_ATOMIC | CREW_TASK_ISOLATED | CREW_TASK_LAZY |               \
-	 CREW_TASK_INLINE)
+	 CREW_TASK_INLINE | CREW_TASK_NOWAIT)
 
 static bool has_ended(const struct crew_task *task)
 {
@@ -190,7 +190,8 @@ static int check_options(const struct crew_task_options *options, struct crew_ta
 		return 0;
 	if (options->size < sizeof(*options) || options->flags & ~(uint32_t)FLAGS)
 		return CREW_EINVAL;
-	if (options->flags & CREW_TASK_LAZY && options->flags & CREW_TASK_INLINE)
+	if (options->flags & CREW_TASK_LAZY &&
+	    options->flags & (CREW_TASK_INLINE | CREW_TASK_NOWAIT))
 		return CREW_EINVAL;
 	/* nobody could ask for it */
 	return !out && options->flags & (CREW_TASK_LAZY | CREW_TASK_ISOLATED) ? CREW_EINVAL : 0;

@@ -205,6 +205,48 @@ static int G23_it_may_be_changed_while_children_wait(void *arg)
 	return 0;
 }
 
+/* ---- not waiting -------------------------------------------------------------------------- */
+
+static int spawn_two_nowait(void *arg)
+{
+	struct crew_group *group = (struct crew_group *)arg;
+
+	come();
+	CHECK(crew_group_spawn_task(group, stay_a_while, NULL, CREW_TASK(.flags = CREW_TASK_NOWAIT),
+				    NULL) == 0);
+	CHECK(crew_group_spawn_task(group, stay_a_while, NULL,
+				    CREW_TASK(.flags = CREW_TASK_NOWAIT, .arg_free = free_arg),
+				    NULL) == CREW_EWOULDBLOCK);
+	go();
+	return 0;
+}
+
+static int a_full_group_refuses_who_does_not_want_to_wait(void *arg)
+{
+	struct crew_group group;
+	struct crew_task *task = NULL;
+
+	(void)arg;
+	open_group(&group, 2);
+	CHECK(crew_group_spawn(&group, spawn_two_nowait, &group) == 0);
+	CHECK(crew_group_wait(&group) == 0);
+	CHECK(crew__load_acquire(&freed) == 1 && crew__load_acquire(&ended) == 2);
+	gate_reset(&together);
+	for (int i = 0; i < 2; i++)
+		CHECK(crew_group_spawn_task(&group, meet, NULL,
+					    CREW_TASK(.flags = CREW_TASK_NOWAIT), NULL) == 0);
+	CHECK(crew_group_spawn_task(&group, meet, NULL, CREW_TASK(.flags = CREW_TASK_NOWAIT),
+				    &task) == CREW_EWOULDBLOCK);
+	CHECK(!task);
+	CHECK(crew_group_set_running_max(&group, 3) == 0);
+	CHECK(crew_group_spawn_task(&group, meet, NULL, CREW_TASK(.flags = CREW_TASK_NOWAIT),
+				    NULL) == 0);
+	CHECK(crew_group_spawn_task(&group, meet, NULL,
+				    CREW_TASK(.flags = CREW_TASK_NOWAIT | CREW_TASK_LAZY),
+				    &task) == CREW_EINVAL);
+	return crew_group_close(&group, 0);
+}
+
 /* ---- cancelling --------------------------------------------------------------------------- */
 
 static int spawn_and_cancel(void *arg)
@@ -331,6 +373,11 @@ Test(running_max, G12_one_at_a_time_begin_in_the_order_of_spawning, .timeout = 3
 Test(running_max, G23_it_may_be_changed_while_children_wait, .timeout = 30)
 {
 	everywhere(G23_it_may_be_changed_while_children_wait);
+}
+
+Test(running_max, a_full_group_refuses_who_does_not_want_to_wait, .timeout = 30)
+{
+	everywhere(a_full_group_refuses_who_does_not_want_to_wait);
 }
 
 Test(running_max, R16_who_is_in_line_never_begins_when_the_group_is_cancelled, .timeout = 30)

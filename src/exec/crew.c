@@ -256,7 +256,7 @@ int crew_start(struct crew **out, const struct crew_options *given)
 		return rc;
 	}
 	snprintf(name, sizeof(name), "%.10s-time", crew->name);
-	rc = code_of_start(crew__timer_start(&crew->timer, name));
+	rc = code_of_start(crew__timer_start(&crew->timer, crew, name));
 	if (rc) {
 		free_crew(crew);
 		return rc;

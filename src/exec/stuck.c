@@ -68,8 +68,9 @@ static void report(struct crew *crew)
 
 crew_time crew__stuck_when(const struct crew *crew)
 {
-	return crew->stuck.policy == CREW_DEADLOCK_IGNORE ? CREW_NEVER :
-							    crew__port_now() + CREW__STUCK_PERIOD;
+	if (!crew || crew->stuck.policy == CREW_DEADLOCK_IGNORE)
+		return CREW_NEVER;
+	return crew__port_now() + CREW__STUCK_PERIOD;
 }
 
 void crew__stuck_look(struct crew *crew)

@@ -43,7 +43,7 @@ struct crew__stuck {
 	uint64_t reported; /* moves of what was reported last */
 };
 
-/* When to look next, or CREW_NEVER. */
+/* When to look next, or CREW_NEVER. NULL: never. */
 crew_time crew__stuck_when(const struct crew *crew);
 /* pre: the timer's heap is empty, and its thread holds no lock. */
 void crew__stuck_look(struct crew *crew);

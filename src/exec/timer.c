@@ -75,7 +75,7 @@ static bool take_due(struct crew__timer *timer, crew_time now, struct due *due)
 static void timer_main(void *opaque)
 {
 	struct crew__timer *timer = opaque;
-	struct crew *crew = crew__container(timer, struct crew, timer);
+	struct crew *crew = timer->crew;
 
 	crew__lock_acquire(&timer->lock);
 	while (!timer->stop) {
@@ -106,9 +106,9 @@ static void timer_main(void *opaque)
 	crew__lock_release(&timer->lock);
 }
 
-int crew__timer_start(struct crew__timer *timer, const char *name)
+int crew__timer_start(struct crew__timer *timer, struct crew *crew, const char *name)
 {
-	*timer = (struct crew__timer){ .waits_until = CREW_NEVER };
+	*timer = (struct crew__timer){ .waits_until = CREW_NEVER, .crew = crew };
 	return crew__port_thread_start(&timer->thread, timer_main, timer, name);
 }
 

@@ -32,9 +32,11 @@ struct crew__timer {
 	struct crew__word32 changed; /* moves when it must look again */
 	bool stop;		     /* guarded by lock */
 	uint64_t thread;
+	struct crew *crew;
 };
 
-int crew__timer_start(struct crew__timer *timer, const char *name);
+/* `crew` is what its thread looks after besides (stuck.h), or NULL. */
+int crew__timer_start(struct crew__timer *timer, struct crew *crew, const char *name);
 void crew__timer_stop(struct crew__timer *timer);
 /* Parks the calling task until `when`. 0, or CREW_ECANCELED. */
 int crew__timer_sleep(struct crew__timer *timer, crew_time when);

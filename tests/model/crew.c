@@ -313,3 +313,38 @@ Test(crew, pinned_tasks_and_copies, .timeout = 300)
 
 	model_search("records", model, 3000);
 }
+
+/* ---- years ---------------------------------------------------------------------- */
+
+#define DAY CREW_S(86400)
+
+/* Task n sleeps so many days at a time. */
+static int sleep_for_years(void *n)
+{
+	for (crew_time days = 0; days < 720; days += (crew_time)(uintptr_t)n) {
+		crew_time before = crew_now();
+
+		crew__sim_check(crew_sleep((crew_time)(uintptr_t)n * DAY) == 0, "sleep failed");
+		crew__sim_check(crew_now() == before + (crew_time)(uintptr_t)n * DAY,
+				"a day is a day");
+	}
+	return 0;
+}
+
+static int two_years(void *arg)
+{
+	static const unsigned days[] = { 8, 24, 90, 720 };
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	for (unsigned i = 0; i < sizeof(days) / sizeof(days[0]); i++)
+		crew_group_spawn(group, sleep_for_years, (void *)(uintptr_t)days[i]);
+	return model_close(group, crew_sleep(730 * DAY));
+}
+
+Test(crew, two_years_of_timers, .timeout = 300)
+{
+	struct model model = { .program = two_years, .lasts = 730 * DAY, .workers = 2 };
+
+	model_search_with("years", model, (struct crew__sim_options){ .seed = 0 }, 20);
+}

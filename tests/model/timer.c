@@ -59,7 +59,7 @@ static void timer_main(void *opaque)
 
 	crew__init_word(&m->numbers, 0);
 	memset(m->scopes, 0, sizeof(m->scopes));
-	crew__sim_check(crew__timer_start(&m->timer, "timer") == 0, "no timer thread");
+	crew__sim_check(crew__timer_start(&m->timer, NULL, "timer") == 0, "no timer thread");
 	for (unsigned i = 0; i < m->sleepers; i++)
 		crew__port_thread_start(&threads[i], sleeper, m, "sleeper");
 	if (m->cancels)

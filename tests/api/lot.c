@@ -157,6 +157,48 @@ static int cancelled_then_given(void *arg)
 	return 0;
 }
 
+struct numbered {
+	struct crew_lot *lot;
+	int number;
+};
+
+static int wait_with_number(void *arg)
+{
+	return crew_lot_wait(((struct numbered *)arg)->lot, NULL, arg, "number");
+}
+
+/* Nobody sees it any more, though it may not have gone on yet. */
+static int cancelled_is_not_first(void *arg)
+{
+	struct crew_lot lot = CREW_LOT_INIT;
+	struct numbered numbers[] = { { &lot, 0 }, { &lot, 1 } };
+	struct crew_lot_stats stats = { .size = sizeof(stats) };
+	struct line line;
+	void *first = NULL;
+
+	(void)arg;
+	line_open(&line);
+	for (unsigned i = 0; i < 2; i++) {
+		line_add_as(&line, wait_with_number, &numbers[i], false);
+		do
+			crew_lot_read_stats(&lot, &stats);
+		while (stats.waiting != i + 1 && crew_sleep(CREW_US(50)) == 0);
+	}
+	crew_scope_cancel(&line.one[0].scope, NULL);
+	crew_lot_lock(&lot);
+	CHECK(crew_lot_first(&lot, &first) && first == &numbers[1]);
+	CHECK(crew_lot_wake(&lot));
+	crew_lot_unlock(&lot);
+	CHECK(line_close(&line) == 0);
+	CHECK(line.one[0].rc == CREW_ECANCELED && line.one[1].rc == 0);
+	return 0;
+}
+
+Test(lot, B10_a_cancelled_wait_is_not_the_first_in_line)
+{
+	in_all_places(cancelled_is_not_first);
+}
+
 Test(lot, B9_B10_a_cancelled_wait_has_left_the_line)
 {
 	in_all_places(cancelled_then_given);

@@ -188,6 +188,29 @@ static int head_is_cancelled(void *arg)
 	return 0;
 }
 
+/* Also before that one has gone on. */
+static int head_is_out_of_the_way(void *arg)
+{
+	struct crew_semaphore seats = CREW_SEMAPHORE_INIT(1, 0);
+	struct want want = { &seats, 3 };
+	struct line line;
+
+	(void)arg;
+	line_open(&line);
+	CHECK(line_up(&line, &want, 1) == 0);
+	CHECK(crew_semaphore_acquire_nowait(&seats, 1) == CREW_EWOULDBLOCK);
+	crew_scope_cancel(&line.one[0].scope, NULL);
+	CHECK(crew_semaphore_acquire_nowait(&seats, 1) == 0);
+	CHECK(line_close(&line) == 0 && line.one[0].rc == CREW_ECANCELED);
+	CHECK(value(&seats) == 0 && waiting(&seats) == 0);
+	return 0;
+}
+
+Test(semaphore, B10_J11_a_cancelled_one_is_in_nobodys_way)
+{
+	in_all_places(head_is_out_of_the_way);
+}
+
 Test(semaphore, J11_those_behind_a_cancelled_one_are_served)
 {
 	in_all_places(head_is_cancelled);

@@ -115,7 +115,7 @@ Test(forkjoin, forker_and_forked_wait, .timeout = 300)
 	model_search("fork_waits", model, 3000);
 }
 
-/* ---- others fill the deque to where the fork lay (F4) ------------------------------------------ */
+/* ---- others fill the deque to where the fork lay (F4) ------------------------------- */
 
 static struct crew_word others_are_forked;
 static struct crew_word is_joining;

@@ -3,6 +3,7 @@
  * plain.c - the one-process runner of plain.h.
  *
  *	tests-plain [-l] [FILTER...]	suites or suite/name, as a beginning
+ *	tests-plain -s I/N [FILTER...]	of these every N-th, from number I on
  *
  * A test that takes longer than its time-out ends the run by SIGALRM, with its name.
  */
@@ -78,13 +79,25 @@ int main(int argc, char **argv)
 	const char *slower = getenv("TEST_SLOWER"); /* multiplies time-outs: valgrind */
 	unsigned factor = slower ? (unsigned)atoi(slower) : 1;
 	unsigned passed = 0;
+	unsigned share = 0;
+	unsigned shares = 1;
+	unsigned number = 0;
 
+	if (argc > 2 && strcmp(argv[1], "-s") == 0) {
+		if (sscanf(argv[2], "%u/%u", &share, &shares) != 2 || share >= shares) {
+			fprintf(stderr, "%s: -s I/N, with I below N\n", argv[0]);
+			return 2;
+		}
+		argv += 2;
+		argc -= 2;
+	}
 	signal(SIGALRM, timed_out);
 	for (const struct plain_test *test = tests; test; test = test->next) {
 		unsigned seconds = test->options.timeout > 0 ? (unsigned)test->options.timeout + 1 :
 							       60;
 
-		if (test->options.disabled || !is_wanted(test, argc - 1 - list, argv + 1 + list))
+		if (test->options.disabled || !is_wanted(test, argc - 1 - list, argv + 1 + list) ||
+		    number++ % shares != share)
 			continue;
 		printf("%s/%s%s", test->suite, test->name, list ? "\n" : " ... ");
 		fflush(stdout);

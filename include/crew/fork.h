@@ -142,13 +142,13 @@ struct crew_fork_deque {
 };
 
 /*
- * Puts a call where other workers find it. `fork` is the head of its struct, `site` a
- * string constant.
+ * Puts a call where other workers find it. `fork` is the head of its struct. `kind` and what
+ * it points to stay as they are until the call has been joined.
  *
  * Checkpoint:	none
  * Callers:	tasks and plain threads
  */
-CREW_API void crew_fork_put(struct crew_fork *fork, crew_task_fn *run, const char *site);
+CREW_API void crew_fork_put(struct crew_fork *fork, const struct crew_fork_kind *kind);
 /*
  * Takes it back, or waits until it has ended.
  *
@@ -235,19 +235,19 @@ static inline void crew_fork_inline_put_(struct crew_fork *fork, const struct cr
 	uint64_t bottom;
 
 	if (__builtin_expect(!deque, 0)) {
-		crew_fork_put(fork, kind->run, kind->site);
+		crew_fork_put(fork, kind);
 		return;
 	}
 	bottom = __atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
 	if (__builtin_expect((uint32_t)bottom == deque->limit, 0)) {
-		crew_fork_put(fork, kind->run, kind->site);
+		crew_fork_put(fork, kind);
 		return;
 	}
 	cell = &deque->cells[(uint32_t)bottom & deque->mask];
 	bottom++;
 	__atomic_store_n(&fork->state.value, bottom, __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[1].value, (uint64_t)(uintptr_t)fork, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[2].value, (uint64_t)(uintptr_t)*deque->scope | 6,
+	__atomic_store_n(&cell->words[2].value, (uint64_t)(uintptr_t)*deque->scope | 4,
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)kind, __ATOMIC_RELAXED);
 	__atomic_store_n(&deque->bottom.value, bottom, __ATOMIC_RELEASE);
@@ -265,11 +265,12 @@ static inline bool crew_fork_inline_take_(struct crew_fork *fork)
 
 		if (__builtin_expect(
 			    __atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) == bottom, 1)) {
-			__atomic_store_n(&deque->bottom.value, bottom - 1, __ATOMIC_RELEASE);
-			__atomic_signal_fence(__ATOMIC_SEQ_CST);
-			if (__builtin_expect(crew_fork_private_(deque, (uint32_t)bottom - 1), 1))
-				return true;
+			bottom--;
 			__atomic_store_n(&deque->bottom.value, bottom, __ATOMIC_RELEASE);
+			__atomic_signal_fence(__ATOMIC_SEQ_CST);
+			if (__builtin_expect(crew_fork_private_(deque, (uint32_t)bottom), 1))
+				return true;
+			__atomic_store_n(&deque->bottom.value, bottom + 1, __ATOMIC_RELEASE);
 		}
 	}
 	return crew_fork_take(fork);
@@ -279,7 +280,7 @@ static inline bool crew_fork_inline_take_(struct crew_fork *fork)
 
 static inline void crew_fork_inline_put_(struct crew_fork *fork, const struct crew_fork_kind *kind)
 {
-	crew_fork_put(fork, kind->run, kind->site);
+	crew_fork_put(fork, kind);
 }
 
 static inline bool crew_fork_inline_take_(struct crew_fork *fork)

@@ -87,11 +87,9 @@ struct crew__slot {
 #define CREW__SLOT_RECORD ((uintptr_t)1)
 /* The task is pinned: no join runs it in place. */
 #define CREW__SLOT_PINNED ((uintptr_t)2)
-/* A forked call: arg is its struct crew_fork, `group` the scope it runs in. */
+/* A forked call: arg is its struct crew_fork, `group` the scope it runs in, `site` its
+ * struct crew_fork_kind; in the place of fn lies nothing. */
 #define CREW__SLOT_FORK ((uintptr_t)4)
-/* With FORK: of crew/fork.h's inline functions. In the place of `site` lies a struct
- * crew_fork_kind, in that of `fn` nothing. */
-#define CREW__SLOT_KIND ((uintptr_t)2)
 #define CREW__SLOT_BITS ((uintptr_t)7)
 
 struct crew__deque_cell {

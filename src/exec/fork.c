@@ -25,7 +25,7 @@ SAME(scope, scope);
 SAME(halves, halves);
 SAME(attention, attention);
 _Static_assert(sizeof(struct crew__deque_cell) == sizeof(struct crew_fork_cell), "cells differ");
-_Static_assert((CREW__HUNGER | CREW__NAPPER) == 3 && (CREW__SLOT_FORK | CREW__SLOT_KIND) == 6,
+_Static_assert((CREW__HUNGER | CREW__NAPPER) == 3 && CREW__SLOT_FORK == 4,
 	       "crew/fork.h has other bits");
 
 struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker)
@@ -38,10 +38,10 @@ void crew_fork_tell(void)
 	crew__idle_answer(crew__self());
 }
 
-void crew_fork_put(struct crew_fork *fork, crew_task_fn *run, const char *site)
+void crew_fork_put(struct crew_fork *fork, const struct crew_fork_kind *kind)
 {
 	struct crew__worker *worker = crew__self();
-	struct crew__slot slot = { .fn = run, .arg = fork, .site = site };
+	struct crew__slot slot = { .arg = fork, .site = (const void *)kind };
 
 	if (worker) {
 		crew__init_word(&fork->state, crew__own(&worker->deque.bottom) + 1);
@@ -125,16 +125,14 @@ void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot)
 	struct crew_scope *scope = (struct crew_scope *)(slot->group & ~CREW__SLOT_BITS);
 	struct crew_fork *fork = slot->arg;
 	struct crew__fiber *fiber = worker->fiber;
-	struct crew_fork_kind kind = { slot->fn, slot->site };
+	const struct crew_fork_kind *kind = (const void *)slot->site;
 	struct crew__parker *parker;
 	uint64_t before;
 
-	if (slot->group & CREW__SLOT_KIND)
-		kind = *(const struct crew_fork_kind *)(const void *)slot->site;
 	crew__join_flush(worker);
-	crew__task_begin(worker, scope, kind.site);
-	crew__call_task(kind.run, fork);
-	crew__task_returned(fiber, scope, kind.site);
+	crew__task_begin(worker, scope, kind->site);
+	crew__call_task(kind->run, fork);
+	crew__task_returned(fiber, scope, kind->site);
 	if (crew__unlikely(fiber->pending))
 		crew__pending_drop(fiber); /* the forker is on another fiber */
 	crew__task_end(fiber);

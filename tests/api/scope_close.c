@@ -106,11 +106,12 @@ Test(scope_close, E6_an_error_of_the_blocks_own_beats_the_timeout, .timeout = 60
 	everywhere(other_error);
 }
 
+/* A group's scope as well, of which callers know nothing. */
 static void compute_past_deadline(struct crew_scope *scope)
 {
 	crew_time deadline = crew_now() + CREW_MS(1);
 
-	crew_scope_set_deadline(scope, deadline);
+	crew__deadline_set(scope, deadline);
 	while (crew_now() < deadline + CREW_MS(5))
 		;
 }

@@ -30,6 +30,8 @@ static int have_all_taken(void *arg)
 	struct crew_group *group = (struct crew_group *)arg;
 
 	crew__sim_check(crew_group_spawn(group, take_all, group) == 0, "spawn failed");
+	for (int i = 0; i < 3; i++)
+		crew_yield(); /* they wait for us as well, or did so when close took us */
 	return 0;
 }
 

@@ -158,7 +158,7 @@ struct crew_local {
  * Returns:	0
  *		CREW_ESTATE	there is no scope, or the innermost one is not the caller's, or is
  *				being closed
- *		CREW_EINVAL	`binding` or `key` is NULL
+ *		CREW_EINVAL	`binding` or `key` is NULL, or `binding` is bound there already
  */
 CREW_API int crew_local_set(struct crew_local *binding, const void *key, void *value);
 

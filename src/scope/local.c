@@ -37,6 +37,9 @@ int crew_local_set(struct crew_local *binding, const void *key, void *value)
 		return CREW_EINVAL;
 	if (!scope || !is_own(scope, &caller))
 		return CREW_ESTATE;
+	for (const struct crew_local *at = first_of(scope); at; at = at->private_.next)
+		if (at == binding)
+			return CREW_EINVAL; /* the list would have no end */
 	binding->private_.next = first_of(scope);
 	binding->private_.key = key;
 	binding->private_.value = value;

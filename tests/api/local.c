@@ -18,6 +18,7 @@ static int nested(void *arg)
 	CHECK(crew_local_set(NULL, &key, &values[0]) == CREW_EINVAL);
 	CHECK(crew_local_set(&bindings[0], NULL, &values[0]) == CREW_EINVAL);
 	CHECK(crew_local_set(&bindings[0], &key, &values[0]) == 0);
+	CHECK(crew_local_set(&bindings[0], &key, &values[1]) == CREW_EINVAL); /* it is in use */
 	CHECK(crew_local_get(&key) == &values[0] && !crew_local_get(&other_key));
 	CHECK(crew_local_set(&bindings[1], &other_key, &values[1]) == 0);
 	crew_scope_open(&inner, CREW_SCOPE(.shield = true));

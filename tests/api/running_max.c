@@ -247,6 +247,37 @@ static int a_full_group_refuses_who_does_not_want_to_wait(void *arg)
 	return crew_group_close(&group, 0);
 }
 
+/* Has room made for another, and does not end before that one has begun. */
+static int make_room_and_wait(void *arg)
+{
+	int rc = crew_group_set_running_max((struct crew_group *)arg, 2);
+
+	gate_add(&together, 1);
+	while (rc == 0 && !gate_reached(&together, 2))
+		rc = crew_sleep(CREW_US(10));
+	return rc;
+}
+
+static int join_in(void *arg)
+{
+	(void)arg;
+	gate_add(&together, 1);
+	return 0;
+}
+
+static int G23_who_waits_is_let_in_by_a_higher_limit(void *arg)
+{
+	struct crew_group group;
+
+	(void)arg;
+	gate_reset(&together);
+	open_group(&group, 1);
+	CHECK(crew_group_spawn(&group, make_room_and_wait, &group) == 0);
+	CHECK(crew_group_spawn(&group, join_in, NULL) == 0);
+	CHECK(crew_group_close(&group, 0) == 0);
+	return 0;
+}
+
 /* ---- cancelling --------------------------------------------------------------------------- */
 
 static int spawn_and_cancel(void *arg)
@@ -378,6 +409,11 @@ Test(running_max, G23_it_may_be_changed_while_children_wait, .timeout = 30)
 Test(running_max, a_full_group_refuses_who_does_not_want_to_wait, .timeout = 30)
 {
 	everywhere(a_full_group_refuses_who_does_not_want_to_wait);
+}
+
+Test(running_max, G23_who_waits_is_let_in_by_a_higher_limit, .timeout = 30)
+{
+	everywhere(G23_who_waits_is_let_in_by_a_higher_limit);
 }
 
 Test(running_max, R16_who_is_in_line_never_begins_when_the_group_is_cancelled, .timeout = 30)

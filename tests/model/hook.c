@@ -219,6 +219,40 @@ Test(hook, links_against_their_source, .timeout = 300)
 	small_search_all("hook_linked", link_against_cancel, &scope, 3);
 }
 
+static struct crew_scope_ref *ref;
+
+/* Links a token to a scope that its owner leaves meanwhile. */
+static void link_by_handle(void *arg)
+{
+	(void)arg;
+	crew__sim_check(crew_scope_link_ref(&scope, &link, ref) == 0, "link");
+	crew_scope_ref_drop(ref);
+}
+
+static void link_against_leaving(void *arg)
+{
+	struct crew_scope source;
+
+	(void)arg;
+	begin();
+	crew_scope_init(&scope, NULL);
+	crew_scope_open(&source, NULL);
+	crew_scope_on_cancel(&source, &hook, note, NULL);
+	ref = crew_scope_take_ref(&source);
+	start(0, link_by_handle, NULL);
+	crew__sim_check(crew_scope_close(&source, 0) == 0, "close");
+	spoil(&source, sizeof(source));
+	crew__port_thread_join(threads[0]);
+	crew__sim_check(!crew_scope_unlink(&link), "nobody was cancelled");
+	check_spoilt(&source, sizeof(source));
+	end();
+}
+
+Test(hook, links_by_handle_against_leaving, .timeout = 300)
+{
+	small_search_all("hook_link_leaving", link_against_leaving, NULL, 3);
+}
+
 /* ---- in a crew -------------------------------------------------------------------------- */
 
 static void count(void *arg)

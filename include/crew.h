@@ -24,6 +24,7 @@
 #include "crew/notify.h"
 #include "crew/once.h"
 #include "crew/parallel.h"
+#include "crew/select.h"
 #include "crew/semaphore.h"
 
 #endif /* CREW_ALL_H */

@@ -55,6 +55,7 @@
 #include "sync/lot.c"
 #include "sync/notify.c"
 #include "sync/once.c"
+#include "sync/select.c"
 #include "sync/semaphore.c"
 #include "parallel/array.c"
 #include "parallel/divide.c"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* channel.c - see channel.h. */
-#include "sync/channel.h"
+#include "sync/select.h"
 
 #include <string.h>
 
@@ -333,3 +333,48 @@ void crew_slot_drop(struct crew_slot *slot)
 {
 	use_slot(slot, NULL);
 }
+
+/* ---- as a case of a select ----------------------------------------------------------- */
+
+static struct crew_lot *channel_begin(struct crew_case *one)
+{
+	struct crew__deal *deal = &crew__case_of(one)->deal;
+	struct crew_channel *channel;
+
+	/* (both kinds of ends begin with that word) */
+	deal->end = (struct crew_word *)one->on;
+	deal->kind = CREW__DEAL_ITEM;
+	channel = crew__channel_of(deal->end);
+	return channel ? &channel->private_.lot : NULL;
+}
+
+/* The channel of a case, also when its end is closed meanwhile. */
+static struct crew_channel *channel_of_case(struct crew_case *one)
+{
+	return crew__container(crew__case_of(one)->lot, struct crew_channel, private_.lot);
+}
+
+static enum crew__try send_case(struct crew_case *one, struct crew__aside *aside)
+{
+	return crew__channel_try_send(channel_of_case(one), &crew__case_of(one)->deal, aside);
+}
+
+static struct crew_lot_queue *senders_of_case(struct crew_case *one)
+{
+	return &channel_of_case(one)->private_.senders;
+}
+
+static enum crew__try receive_case(struct crew_case *one, struct crew__aside *aside)
+{
+	return crew__channel_try_receive(channel_of_case(one), &crew__case_of(one)->deal, aside);
+}
+
+static struct crew_lot_queue *receivers_of_case(struct crew_case *one)
+{
+	return crew__receivers_of(channel_of_case(one));
+}
+
+const struct crew__selectable crew__selectable_send = { channel_begin, send_case, senders_of_case,
+							NULL };
+const struct crew__selectable crew__selectable_receive = { channel_begin, receive_case,
+							   receivers_of_case, NULL };

@@ -16,7 +16,7 @@
  *	    circle's or the receiver's. Whoever ends a wait copies the item, from frame to
  *	    circle or from frame to frame, before its owner can go on (P3).
  *	C2  Nobody waits to receive while the circle holds an item, or somebody waits who
- *	    sends one.
+ *	    sends one; unless both are the same select (select.c), which cannot meet itself.
  *	C3  Nobody waits for a place while one is free.
  *	C4  An end that is open counts in the channel, once; a slot in `slots`. An end is
  *	    closed by the one who stores 0 there, under the lot's lock.
@@ -35,7 +35,7 @@
  *	that counts references and frees itself: it would need memory of its own to be
  *	opened in the caller's storage.
  *
- * GUARDED BY tests/model/channel.c, tests/api/channel.c.
+ * GUARDED BY tests/model/channel.c, tests/model/select.c, tests/api/channel.c.
  */
 #ifndef CREW__CHANNEL_H
 #define CREW__CHANNEL_H

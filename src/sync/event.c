@@ -5,9 +5,7 @@
  *
  * GUARDED BY tests/model/event.c, tests/api/event.c.
  */
-#include "sync/lot.h"
-
-#include "crew/event.h"
+#include "sync/select.h"
 
 #define SET UINT64_C(2)
 
@@ -44,20 +42,36 @@ bool crew_event_is_set(const struct crew_event *event)
 	return crew__load_acquire(&event->private_.word) & SET; /* pairs: lot.word */
 }
 
+/* pre of these: the lot is locked. Is it set? If not, who sets it comes through the lot. */
+static bool event_is_waited_for(struct crew_event *event)
+{
+	uint64_t word = 0;
+
+	/* (it may be waited for already) */
+	crew__cas_acq_rel(&event->private_.word, &word, CREW__WAITED); /* pairs: lot.word */
+	return !(word & SET);
+}
+
+/* Somebody has left the line. T5 */
+static void event_is_left(struct crew_event *event)
+{
+	uint64_t word = CREW__WAITED;
+
+	if (!event->private_.lot.private_.queue.first)
+		crew__cas_acq_rel(&event->private_.word, &word, 0);
+}
+
 int crew_event_wait(struct crew_event *event)
 {
 	struct crew__caller caller = crew__caller();
 	int rc = crew__caller_check(&caller);
 	struct crew__wait wait;
-	uint64_t word = 0;
 
 	if (rc || crew_event_is_set(event))
 		return rc;
 	crew__wait_prepare(&wait, 0, true);
 	crew__lot_enter(&event->private_.lot);
-	/* (it may be waited for already) */
-	crew__cas_acq_rel(&event->private_.word, &word, CREW__WAITED); /* pairs: lot.word */
-	if (word & SET) {
+	if (!event_is_waited_for(event)) {
 		crew__lot_leave(&event->private_.lot);
 		crew__wait_drop(&wait);
 		return 0;
@@ -65,12 +79,39 @@ int crew_event_wait(struct crew_event *event)
 	if (crew__lot_wait(&event->private_.lot, &event->private_.lot.private_.queue, &wait,
 			   "event"))
 		return 0;
-	word = CREW__WAITED;
-	if (!event->private_.lot.private_.queue.first)
-		crew__cas_acq_rel(&event->private_.word, &word, 0); /* T5 */
+	event_is_left(event);
 	crew__lot_leave(&event->private_.lot);
 	return CREW_ECANCELED;
 }
+
+/* ---- as a case of a select ---------------------------------------------------------- */
+
+static struct crew_lot *event_begin(struct crew_case *one)
+{
+	return &((struct crew_event *)one->on)->private_.lot;
+}
+
+static enum crew__try event_try(struct crew_case *one, struct crew__aside *aside)
+{
+	(void)aside;
+	return event_is_waited_for(one->on) ? CREW__TRY_WAIT :
+					      crew__deal_done(&crew__case_of(one)->deal, 0);
+}
+
+static struct crew_lot_queue *event_queue(struct crew_case *one)
+{
+	return &((struct crew_event *)one->on)->private_.lot.private_.queue;
+}
+
+static void event_give_up(struct crew_case *one)
+{
+	event_is_left(one->on);
+}
+
+const struct crew__selectable crew__selectable_event = { event_begin, event_try, event_queue,
+							 event_give_up };
+
+/* ---- the rest of the face ------------------------------------------------------------- */
 
 void crew_event_read_stats(const struct crew_event *event, struct crew_event_stats *stats)
 {

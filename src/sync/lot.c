@@ -99,7 +99,8 @@ bool crew__lot_end(struct crew_lot *lot, struct crew__wait *wait, int rc)
 	crew__queue_remove(wait);
 	if (!crew__grant(&wait->waiter, &parker))
 		return false;
-	wait->rc = rc; /* by the winner only: of the waits of a select one has a code */
+	wait->rc = rc;
+	wait->ended = true; /* by who has won, and before it goes on (P3) */
 	parker->woken = NULL;
 	if (woken->first)
 		((struct crew__parker *)woken->last)->woken = parker;

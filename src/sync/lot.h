@@ -68,6 +68,7 @@ struct crew__wait {
 	struct crew__wait *prev;
 	uint64_t what; /* it waits for: a count, who it is, an argument */
 	int rc;	       /* what the wait returns when it is granted */
+	bool ended;    /* it was granted: of the waits of a select (select.c) one is */
 };
 
 static inline struct crew__lock *crew__lot_lock(struct crew_lot *lot)
@@ -89,6 +90,7 @@ static inline void crew__wait_prepare(struct crew__wait *wait, uint64_t what, bo
 	wait->what = what;
 	wait->queue = NULL;
 	wait->rc = 0;
+	wait->ended = false;
 	crew__waiter_init(&wait->waiter, interruptible);
 }
 

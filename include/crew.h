@@ -14,6 +14,7 @@
 
 #include "crew/crew.h"
 #include "crew/barrier.h"
+#include "crew/broadcast.h"
 #include "crew/channel.h"
 #include "crew/condition.h"
 #include "crew/event.h"

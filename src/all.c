@@ -44,6 +44,7 @@
 #include "scope/spawn.c"
 #include "scope/start.c"
 #include "sync/barrier.c"
+#include "sync/broadcast.c"
 #include "sync/channel.c"
 #include "sync/channel_ends.c"
 #include "sync/channel_items.c"

@@ -73,7 +73,8 @@
  *	close			the lot's lock, and for each that waits on it, or for it,
  *				a compare-exchange, and it is made ready
  *
- * See also: crew/select.h (one of several), crew/lot.h (what it is made of).
+ * See also: crew/select.h (one of several), crew/broadcast.h (an item for everybody),
+ * crew/lot.h (what it is made of).
  */
 #ifndef CREW_CHANNEL_H
 #define CREW_CHANNEL_H

@@ -2,9 +2,10 @@
 /*
  * crew/select.h - whatever can be done first, of several things.
  *
- * A select has some cases: to send by a channel, to receive from one, to see an event set.
- * It does exactly one of them, the first that can be done, and waits while none can. Of the
- * others nothing happens: no item is taken or given, and nobody in line is overtaken.
+ * A select has some cases: to send by a channel, to receive from one, or from a broadcast,
+ * to see an event set. It does exactly one of them, the first that can be done, and waits
+ * while none can. Of the others nothing happens: no item is taken or given, and nobody in
+ * line is overtaken.
  *
  *	int print_until(struct crew_receiver *lines, struct crew_event *stop)
  *	{
@@ -42,7 +43,7 @@
  *				no memory
  *	CREW_FAIR		n random numbers
  *
- * See also: crew/channel.h, crew/event.h.
+ * See also: crew/channel.h, crew/broadcast.h, crew/event.h.
  */
 #ifndef CREW_SELECT_H
 #define CREW_SELECT_H
@@ -54,10 +55,11 @@
 CREW_BEGIN
 
 enum crew_case_kind {
-	CREW_CASE_OFF = 0, /* not looked at */
-	CREW_CASE_SEND,	   /* crew_send(on, item) */
-	CREW_CASE_RECEIVE, /* crew_receive(on, item) */
-	CREW_CASE_EVENT,   /* crew_event_wait(on) */
+	CREW_CASE_OFF = 0,    /* not looked at */
+	CREW_CASE_SEND,	      /* crew_send(on, item) */
+	CREW_CASE_RECEIVE,    /* crew_receive(on, item) */
+	CREW_CASE_EVENT,      /* crew_event_wait(on) */
+	CREW_CASE_SUBSCRIBER, /* crew_subscriber_receive(on, item) */
 };
 
 /*
@@ -80,6 +82,8 @@ struct crew_case {
 	{ CREW_CASE_RECEIVE, 0, (receiver), (where_to), { NULL } }
 #define CREW_ON_EVENT(event) \
 	{ CREW_CASE_EVENT, 0, (event), NULL, { NULL } }
+#define CREW_ON_SUBSCRIBER(subscriber, where_to) \
+	{ CREW_CASE_SUBSCRIBER, 0, (subscriber), (where_to), { NULL } }
 /* clang-format on */
 
 enum crew_select_order {

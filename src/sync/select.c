@@ -47,6 +47,8 @@ static const struct crew__selectable *kind_of(const struct crew_case *one)
 		return &crew__selectable_receive;
 	case CREW_CASE_EVENT:
 		return &crew__selectable_event;
+	case CREW_CASE_SUBSCRIBER:
+		return &crew__selectable_subscriber;
 	case CREW_CASE_OFF:
 		break;
 	}

@@ -33,6 +33,6 @@ struct crew__selectable {
 };
 
 extern const struct crew__selectable crew__selectable_send, crew__selectable_receive,
-	crew__selectable_event;
+	crew__selectable_event, crew__selectable_subscriber;
 
 #endif /* CREW__SELECT_H */

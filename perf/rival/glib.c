@@ -2,7 +2,7 @@
 /*
  * glib.c - GThreadPool: no joins and no waiting in tasks, so only what a plain
  * pool can do: a million empty tasks from one of its threads or from outside,
- * and the latency of a wake-up.
+ * and the latency of a wake-up; and GAsyncQueue from a thread to another.
  */
 #include "../common.h"
 
@@ -109,6 +109,31 @@ static crew_time idle(uint64_t n, long workers)
 	return 0;
 }
 
+/* ---- GAsyncQueue, between two threads ------------------------------------------------ */
+
+static GAsyncQueue *queue;
+
+static gpointer push_all(gpointer count)
+{
+	for (uint64_t i = 0; i < *(uint64_t *)count; i++)
+		g_async_queue_push(queue, GSIZE_TO_POINTER(i + 1));
+	return NULL;
+}
+
+static crew_time channel_thread(uint64_t n, long workers)
+{
+	crew_time begin = crew_bench_now();
+	GThread *thread;
+
+	(void)workers;
+	queue = queue ? queue : g_async_queue_new();
+	thread = g_thread_new("pushes", push_all, &n);
+	for (uint64_t i = 0; i < n; i++)
+		g_async_queue_pop(queue);
+	g_thread_join(thread);
+	return crew_bench_now() - begin;
+}
+
 static const struct crew_bench benches[] = {
 	{ .name = "flat", .fn = flat, .param = 2, .divisor = FLAT_TASKS, .n = 1, .fresh = true },
 	{ .name = "flat_thread",
@@ -117,6 +142,7 @@ static const struct crew_bench benches[] = {
 	  .divisor = FLAT_TASKS,
 	  .n = 1,
 	  .fresh = true },
+	{ .name = "channel.thread", .fn = channel_thread, .param = 2 },
 	{ .name = "wake", .fn = wake, .param = 2, .n = 1, .fresh = true },
 	{ .name = "idle", .fn = idle, .param = 2, .n = 1, .fresh = true },
 };

@@ -69,6 +69,12 @@ ASK(flat)
 ASK(launch)
 ASK(yield)
 ASK(pingpong)
+ASK(channel_free)
+ASK(channel_0)
+ASK(channel_64)
+ASK(channel_many_0)
+ASK(channel_many_64)
+ASK(channel_select)
 ASK(park)
 ASK(wake)
 ASK(idle)
@@ -88,6 +94,17 @@ static const struct crew_bench benches[] = {
 	{ .name = "yield", .fn = yield, .param = 1 },
 	{ .name = "pingpong.1w", .fn = pingpong, .param = 1 },
 	{ .name = "pingpong.2w", .fn = pingpong, .param = 2 },
+	{ .name = "channel.free", .fn = channel_free, .param = 1 },
+	{ .name = "channel.0.1w", .fn = channel_0, .param = 1 },
+	{ .name = "channel.0.2w", .fn = channel_0, .param = 2 },
+	{ .name = "channel.64.1w", .fn = channel_64, .param = 1 },
+	{ .name = "channel.64.2w", .fn = channel_64, .param = 2 },
+	{ .name = "channel.many.0.2w", .fn = channel_many_0, .param = 2 },
+	{ .name = "channel.many.64.2w", .fn = channel_many_64, .param = 2 },
+	{ .name = "channel.ball.1w", .fn = pingpong, .param = 1 },
+	{ .name = "channel.ball.2w", .fn = pingpong, .param = 2 },
+	{ .name = "channel.select.1w", .fn = channel_select, .param = 1 },
+	{ .name = "channel.select.2w", .fn = channel_select, .param = 2 },
 	{ .name = "park", .fn = park, .param = 2, .n = 1, .fresh = true },
 	{ .name = "wake", .fn = wake, .param = 2, .n = 1, .fresh = true },
 	{ .name = "skynet.2w", .fn = skynet, .param = 2, .unit = "ms", .divisor = 1e6, .n = 1 },

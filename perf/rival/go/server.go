@@ -224,6 +224,67 @@ func pingpong(n int) time.Duration {
 	return <-took
 }
 
+// From `many` goroutines to as many others.
+func stream(n, capacity, many int) {
+	numbers := make(chan uint64, capacity)
+	var senders, receivers sync.WaitGroup
+	senders.Add(many)
+	receivers.Add(many)
+	for i := 0; i < many; i++ {
+		count := n / many
+		if i < n%many {
+			count++
+		}
+		go func() {
+			for j := 0; j < count; j++ {
+				numbers <- uint64(j)
+			}
+			senders.Done()
+		}()
+		go func() {
+			for range numbers {
+			}
+			receivers.Done()
+		}()
+	}
+	senders.Wait()
+	close(numbers)
+	receivers.Wait()
+}
+
+func alone(n int) {
+	numbers := make(chan uint64, 1)
+	for i := 0; i < n; i++ {
+		numbers <- uint64(i)
+		<-numbers
+	}
+}
+
+func fromFour(n int) {
+	var roads [4]chan uint64
+	for i := range roads {
+		road := make(chan uint64)
+		roads[i] = road
+		count := n / 4
+		if i < n%4 {
+			count++
+		}
+		go func() {
+			for j := 0; j < count; j++ {
+				road <- uint64(j)
+			}
+		}()
+	}
+	for ; n > 0; n-- {
+		select {
+		case <-roads[0]:
+		case <-roads[1]:
+		case <-roads[2]:
+		case <-roads[3]:
+		}
+	}
+}
+
 func park() {
 	var ready, ended sync.WaitGroup
 	var waiting int64
@@ -361,6 +422,24 @@ func do(name string, n int) (time.Duration, bool) {
 			return time.Since(begin), true
 		case "pingpong":
 			return pingpong(n), true
+		case "channel_free":
+			alone(n)
+			return time.Since(begin), true
+		case "channel_0":
+			stream(n, 0, 1)
+			return time.Since(begin), true
+		case "channel_64":
+			stream(n, 64, 1)
+			return time.Since(begin), true
+		case "channel_many_0":
+			stream(n, 0, 4)
+			return time.Since(begin), true
+		case "channel_many_64":
+			stream(n, 64, 4)
+			return time.Since(begin), true
+		case "channel_select":
+			fromFour(n)
+			return time.Since(begin), true
 		case "park":
 			park()
 			return 0, true

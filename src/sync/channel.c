@@ -203,6 +203,22 @@ static inline int deal_nowait(struct crew__deal *deal, try_fn *try)
 	return CREW_EWOULDBLOCK;
 }
 
+/* The lot is locked. A task that is a member of its scope has its wait at hand; else that is
+ * prepared without the lock (lot.h), and then it looks again. */
+static inline bool is_to_wait(struct crew_channel *channel, struct crew__deal *deal, try_fn *try,
+			      const struct crew__caller *caller)
+{
+	bool at_hand = caller->worker && caller->fiber->scope == caller->fiber->parker.scope;
+
+	if (!at_hand)
+		crew__lot_leave(&channel->private_.lot);
+	crew__wait_prepare(&deal->wait, 0, true);
+	if (at_hand || try_deal(channel, deal, try) == CREW__TRY_WAIT)
+		return true;
+	crew__wait_drop(&deal->wait);
+	return false;
+}
+
 static inline int make_deal(struct crew__deal *deal, try_fn *try, const char *reason)
 {
 	struct crew_channel *channel = crew__channel_of(deal->end);
@@ -213,16 +229,9 @@ static inline int make_deal(struct crew__deal *deal, try_fn *try, const char *re
 		rc = crew__caller_check(&caller);
 	if (rc)
 		return rc;
-	if (!caller.worker) { /* a plain thread has no parker at hand: at first without */
-		rc = deal_nowait(deal, try);
-		if (rc != CREW_EWOULDBLOCK)
-			return rc;
-	}
-	crew__wait_prepare(&deal->wait, 0, true);
-	if (try_deal(channel, deal, try) == CREW__TRY_DONE) {
-		crew__wait_drop(&deal->wait);
+	if (try_deal(channel, deal, try) == CREW__TRY_DONE ||
+	    !is_to_wait(channel, deal, try, &caller))
 		return deal->wait.rc;
-	}
 	if (crew__lot_wait(&channel->private_.lot,
 			   try == crew__channel_try_receive ? crew__receivers_of(channel) :
 							      &channel->private_.senders,

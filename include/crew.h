@@ -20,6 +20,7 @@
 #include "crew/event.h"
 #include "crew/fork.h"
 #include "crew/latch.h"
+#include "crew/limiter.h"
 #include "crew/lock.h"
 #include "crew/lot.h"
 #include "crew/notify.h"

@@ -61,8 +61,9 @@ struct crew_lock {
 		struct crew_lot lot;
 		struct crew_lock *next;		   /* held by the same task */
 		struct crew_condition *conditions; /* of this lock, that somebody waits in */
-		const char *broke;		   /* who ended while holding it */
-		void *reserved;
+		const char *name; /* what dumps call it; when it is broken: who broke it */
+		/* instead of breaking it, when its task ends */
+		void (*left)(struct crew_lock *lock, const char *by);
 	} private_;
 };
 

@@ -62,6 +62,14 @@ struct crew_lot_queue {
 	void *last;
 };
 
+/* No field is for callers. */
+struct crew_lot_table {
+	void **lists;
+	void *first;
+	uint64_t size;
+	uint64_t count;
+};
+
 /* Must not be moved or copied while somebody waits. No field is for callers. */
 struct crew_lot {
 	struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold.h - who holds a lock: what lock.c shows to condition.c, and to once.c.
+ * hold.h - who holds a lock: what lock.c shows to others of sync/.
  *
  * WORDS
  *	holder	a task, by the fiber that it runs on, or a plain thread, by its number
@@ -46,7 +46,8 @@ static inline bool crew__hold_is(const struct crew_lock *lock, uint64_t self)
 	return (crew__load_relaxed(&lock->private_.word) & ~CREW__WAITED) == self;
 }
 
-/* The task's list of locks; NULL is a plain thread, which has none. */
+/* The task's list of locks; NULL is a plain thread, which has none. What is no lock, and must
+ * know when its task ends, has one in it, with `left` set, that is only held. */
 void crew__hold_begin(struct crew_lock *lock, struct crew__fiber *fiber);
 void crew__hold_end(struct crew_lock *lock, struct crew__fiber *fiber);
 

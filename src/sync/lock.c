@@ -120,7 +120,7 @@ static int wait_in_line(struct crew_lock *lock, const struct crew__caller *calle
 		return refuse_circle(lock, &wait);
 	}
 	granted = crew__lot_wait(&lock->private_.lot, &lock->private_.lot.private_.queue, &wait,
-				 "lock");
+				 lock->private_.name ? lock->private_.name : "lock");
 	if (watched)
 		crew__circle_end(caller->fiber); /* O1: before the lot is left */
 	if (granted)
@@ -237,7 +237,7 @@ static void break_lock(struct crew_lock *lock, const char *by)
 	struct crew_condition *condition;
 
 	crew__lot_enter(lot);
-	lock->private_.broke = by;
+	lock->private_.name = by;
 	for (condition = lock->private_.conditions; condition;
 	     condition = condition->private_.next) {
 		crew__lot_end_all(lot, &condition->private_.queue, CREW_EOWNERDEAD);
@@ -255,7 +255,8 @@ void crew__locks_left(struct crew__fiber *fiber)
 		struct crew_lock *lock = fiber->locks;
 
 		crew__hold_end(lock, fiber);
-		break_lock(lock, crew__name_of(fiber));
+		(lock->private_.left ? lock->private_.left : break_lock)(lock,
+									 crew__name_of(fiber));
 	}
 }
 
@@ -264,7 +265,7 @@ void crew__locks_left(struct crew__fiber *fiber)
 static const char *owner_of(const struct crew_lock *lock, uint64_t word)
 {
 	if (word & BROKEN)
-		return lock->private_.broke;
+		return lock->private_.name;
 	if (!(word & ~CREW__WAITED))
 		return NULL;
 	return crew__name_of(

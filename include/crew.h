@@ -27,6 +27,7 @@
 #include "crew/once.h"
 #include "crew/parallel.h"
 #include "crew/select.h"
+#include "crew/rwlock.h"
 #include "crew/semaphore.h"
 
 #endif /* CREW_ALL_H */

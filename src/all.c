@@ -57,6 +57,7 @@
 #include "sync/lot.c"
 #include "sync/notify.c"
 #include "sync/once.c"
+#include "sync/rwlock.c"
 #include "sync/select.c"
 #include "sync/semaphore.c"
 #include "sync/table.c"

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* rwlock.c - locks of readers and writers (crew/rwlock.h). */
+#include "api/sync.h"
+
+#include "crew/rwlock.h"
+
+#include <string.h>
+
+static struct crew_rwlock_stats stats_of(const struct crew_rwlock *lock)
+{
+	struct crew_rwlock_stats stats = { .size = sizeof(stats) };
+
+	crew_rwlock_read_stats(lock, &stats);
+	return stats;
+}
+
+static uint64_t waiting(const struct crew_rwlock *lock)
+{
+	return stats_of(lock).waiting;
+}
+
+static uint64_t readers(const struct crew_rwlock *lock)
+{
+	return stats_of(lock).readers;
+}
+
+struct gate {
+	struct crew_rwlock lock;
+	struct crew_word open; /* whoever writes waits for that, and then releases */
+};
+
+static int reads(void *arg)
+{
+	return crew_rwlock_acquire_read(&((struct gate *)arg)->lock);
+}
+
+static int writes(void *arg)
+{
+	struct gate *gate = (struct gate *)arg;
+	int rc = crew_rwlock_acquire_write(&gate->lock);
+
+	if (rc)
+		return rc;
+	UNTIL(crew__load_acquire(&gate->open) > 0);
+	crew__add_acq_rel(&gate->open, UINT64_MAX);
+	return crew_rwlock_release_write(&gate->lock);
+}
+
+/* r: wants to read, w: wants to write, one behind the other. */
+static int line_up(struct line *line, struct gate *gate, const char *who)
+{
+	for (; *who; who++) {
+		uint64_t before = waiting(&gate->lock);
+
+		line_add(line, *who == 'r' ? reads : writes, gate);
+		UNTIL(waiting(&gate->lock) == before + 1);
+	}
+	return 0;
+}
+
+static int in_order(void *arg)
+{
+	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct line line;
+
+	(void)arg;
+	line_open(&line);
+	CHECK(crew_rwlock_acquire_read(&gate.lock) == 0);
+	CHECK(crew_rwlock_acquire_read(&gate.lock) == 0 && readers(&gate.lock) == 2);
+	CHECK(line_up(&line, &gate, "wrrwr") == 0);
+	/* nobody passes a writer that waits */
+	CHECK(crew_rwlock_acquire_read_nowait(&gate.lock) == CREW_EWOULDBLOCK);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0 && waiting(&gate.lock) == 5);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0 && waiting(&gate.lock) == 4);
+	/* it is the writer's at once */
+	CHECK(stats_of(&gate.lock).writer && readers(&gate.lock) == 0);
+	CHECK(crew_rwlock_acquire_read_nowait(&gate.lock) == CREW_EWOULDBLOCK);
+	CHECK(crew_rwlock_acquire_write_nowait(&gate.lock) == CREW_EWOULDBLOCK);
+	crew__store_release(&gate.open, 1);
+	UNTIL(ended_of(&line) == 3); /* the writer and both readers, up to the next writer */
+	CHECK(readers(&gate.lock) == 2 && waiting(&gate.lock) == 2 && !stats_of(&gate.lock).writer);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	CHECK(stats_of(&gate.lock).writer && waiting(&gate.lock) == 1);
+	crew__store_release(&gate.open, 1);
+	CHECK(line_close(&line) == 0);
+	CHECK(readers(&gate.lock) == 1 && crew_rwlock_release_read(&gate.lock) == 0);
+	crew_rwlock_fini(&gate.lock);
+	return 0;
+}
+
+Test(rwlock, J19_C239_row181_in_the_order_in_which_they_came)
+{
+	in_all_places(in_order);
+}
+
+static int downgraded(void *arg)
+{
+	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct line line;
+
+	(void)arg;
+	line_open(&line);
+	CHECK(crew_rwlock_downgrade(&gate.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_acquire_write_nowait(&gate.lock) == 0);
+	CHECK(line_up(&line, &gate, "rwr") == 0);
+	CHECK(crew_rwlock_downgrade(&gate.lock) == 0);
+	/* a reader, with the one that was first; the writer behind it waits for both */
+	CHECK(readers(&gate.lock) == 2 && waiting(&gate.lock) == 2 && !stats_of(&gate.lock).writer);
+	CHECK(crew_rwlock_release_write(&gate.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_downgrade(&gate.lock) == CREW_EPERM);
+	UNTIL(has_ended(&line.one[0]));
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0 && waiting(&gate.lock) == 2);
+	crew__store_release(&gate.open, 1);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	CHECK(line_close(&line) == 0 && readers(&gate.lock) == 1);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	return 0;
+}
+
+Test(rwlock, J19_a_writer_goes_on_as_a_reader)
+{
+	in_all_places(downgraded);
+}
+
+static int release_write(void *arg)
+{
+	return crew_rwlock_release_write(&((struct gate *)arg)->lock);
+}
+
+static int of_its_owner(void *arg)
+{
+	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct line line;
+
+	(void)arg;
+	CHECK(crew_rwlock_release_read(&gate.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_release_write(&gate.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_acquire_write(&gate.lock) == 0);
+	CHECK(crew_rwlock_acquire_write(&gate.lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_acquire_read(&gate.lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_acquire_read_nowait(&gate.lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_acquire_write_nowait(&gate.lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_release_read(&gate.lock) == CREW_EPERM);
+	line_open(&line);
+	for (unsigned i = 0; i < 2; i++)
+		line_add(&line, release_write, &gate);
+	CHECK(line_close(&line) == 0);
+	CHECK(line.one[0].rc == CREW_EPERM && line.one[1].rc == CREW_EPERM);
+	CHECK(crew_blocking(release_write, &gate) == 0 && !stats_of(&gate.lock).writer);
+	return 0;
+}
+
+Test(rwlock, J2_J3_Y8_writing_is_its_owners)
+{
+	in_all_places(of_its_owner);
+}
+
+static int write_and_leave(void *arg)
+{
+	return crew_rwlock_acquire_write(&((struct gate *)arg)->lock);
+}
+
+static int broken(void *arg)
+{
+	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct crew_group group;
+	struct line line;
+
+	(void)arg;
+	line_open(&line);
+	CHECK(crew_rwlock_acquire_read(&gate.lock) == 0);
+	crew_group_open(&group, CREW_GROUP(.crew = test_crew));
+	crew_group_spawn_task(&group, write_and_leave, &gate, CREW_TASK(.name = "careless"), NULL);
+	UNTIL(waiting(&gate.lock) == 1);
+	CHECK(line_up(&line, &gate, "rw") == 0);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	CHECK(crew_group_close(&group, 0) == 0);
+	CHECK(line_close(&line) == 0);
+	CHECK(line.one[0].rc == CREW_EOWNERDEAD && line.one[1].rc == CREW_EOWNERDEAD);
+	CHECK(stats_of(&gate.lock).broken && !strcmp(stats_of(&gate.lock).writer, "careless"));
+	CHECK(crew_rwlock_acquire_read(&gate.lock) == CREW_EOWNERDEAD);
+	CHECK(crew_rwlock_acquire_write_nowait(&gate.lock) == CREW_EOWNERDEAD);
+	return 0;
+}
+
+Test(rwlock, J4_Y6_is_broken_when_its_writer_ends)
+{
+	in_all_places(broken);
+}
+
+static int cancelled(void *arg)
+{
+	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct line line;
+
+	(void)arg;
+	line_open(&line);
+	CHECK(crew_rwlock_acquire_read(&gate.lock) == 0);
+	CHECK(line_up(&line, &gate, "wrw") == 0);
+	crew_scope_cancel(&line.one[0].scope, NULL); /* the reader behind it may read */
+	UNTIL(ended_of(&line) == 2);
+	CHECK(line.one[0].rc == CREW_ECANCELED && line.one[1].rc == 0);
+	CHECK(readers(&gate.lock) == 2 && waiting(&gate.lock) == 1);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	crew_scope_cancel(&line.one[2].scope, NULL); /* it has it */
+	CHECK(stats_of(&gate.lock).writer != NULL);
+	crew__store_release(&gate.open, 1);
+	UNTIL(has_ended(&line.one[2]));
+	CHECK(line_close(&line) == 0 && !stats_of(&gate.lock).writer);
+	crew_rwlock_fini(&gate.lock);
+	return 0;
+}
+
+Test(rwlock, B8_B9_B10_J11_cancelled_ones_have_nothing_and_those_behind_go_on)
+{
+	in_all_places(cancelled);
+}
+
+static int in_a_cancelled_scope(void *arg)
+{
+	struct crew_rwlock lock = CREW_RWLOCK_INIT;
+	struct crew_scope scope;
+
+	(void)arg;
+	crew_scope_open(&scope, NULL);
+	crew_scope_cancel(&scope, NULL);
+	CHECK(crew_rwlock_acquire_read(&lock) == CREW_ECANCELED && readers(&lock) == 0);
+	CHECK(crew_rwlock_acquire_write(&lock) == CREW_ECANCELED && !stats_of(&lock).writer);
+	CHECK(crew_rwlock_acquire_write_nowait(&lock) == 0);
+	CHECK(crew_rwlock_acquire_write(&lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_downgrade(&lock) == 0);
+	CHECK(crew_rwlock_acquire_read_nowait(&lock) == 0);
+	CHECK(crew_rwlock_release_read(&lock) == 0 && crew_rwlock_release_read(&lock) == 0);
+	crew_scope_close(&scope, 0);
+	return 0;
+}
+
+Test(rwlock, B13_B14_Y2_Y3_in_a_cancelled_scope)
+{
+	in_all_places(in_a_cancelled_scope);
+}
+
+/* ---- all at once ------------------------------------------------------------------- */
+
+struct traffic {
+	struct crew_rwlock lock;
+	struct crew_word numbers;
+	struct crew_word turns;
+	uint64_t one; /* always the same */
+	uint64_t other;
+};
+
+static int read_and_write_often(void *arg)
+{
+	struct traffic *traffic = (struct traffic *)arg;
+	uint64_t number = crew__add_relaxed(&traffic->numbers, 1);
+
+	for (uint64_t i = 0; i < 1000; i++) {
+		bool write = (i + number) % 3 == 0;
+		int rc = write ? crew_rwlock_acquire_write(&traffic->lock) :
+				 crew_rwlock_acquire_read(&traffic->lock);
+
+		if (rc)
+			return rc;
+		if (write)
+			traffic->one++;
+		if (i % 32 == 0)
+			crew_yield();
+		if (write)
+			traffic->other++;
+		if (write && i % 2)
+			CHECK(crew_rwlock_downgrade(&traffic->lock) == 0);
+		CHECK(traffic->one == traffic->other);
+		CHECK((write && i % 2 == 0 ? crew_rwlock_release_write(&traffic->lock) :
+					     crew_rwlock_release_read(&traffic->lock)) == 0);
+		crew__add_relaxed(&traffic->turns, 1);
+	}
+	return 0;
+}
+
+static int heavy_traffic(void *arg)
+{
+	static struct traffic traffic;
+	struct line line;
+
+	(void)arg;
+	memset(&traffic, 0, sizeof(traffic));
+	line_open(&line);
+	for (unsigned i = 0; i < LINE_MAX; i++)
+		line_add(&line, read_and_write_often, &traffic);
+	UNTIL(crew__load_acquire(&traffic.turns) > 500);
+	for (unsigned i = 0; i < LINE_MAX; i += 3)
+		crew_scope_cancel(&line.one[i].scope, NULL);
+	CHECK(line_close(&line) == 0);
+	for (unsigned i = 0; i < LINE_MAX; i++)
+		CHECK(line.one[i].rc == 0 || (i % 3 == 0 && line.one[i].rc == CREW_ECANCELED));
+	CHECK(readers(&traffic.lock) == 0 && waiting(&traffic.lock) == 0);
+	CHECK(crew_rwlock_acquire_write_nowait(&traffic.lock) == 0);
+	CHECK(crew_rwlock_release_write(&traffic.lock) == 0);
+	return 0;
+}
+
+Test(rwlock, J21_nobody_reads_what_is_half_written)
+{
+	in_all_places(heavy_traffic);
+}

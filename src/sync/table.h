@@ -17,7 +17,7 @@
  *	is taken back by the next one. liburcu's table: for readers without locks;
  *	here every look-up changes its entry.
  *
- * GUARDED BY tests/unit/sync/table.c, tests/model/limiter.c.
+ * GUARDED BY tests/unit/sync/table.c, tests/model/keyed_lock.c, tests/model/limiter.c.
  */
 #ifndef CREW__TABLE_H
 #define CREW__TABLE_H

@@ -109,7 +109,7 @@ static struct borrower *find_borrower(struct crew_limiter *limiter, const struct
 	return NULL;
 }
 
-static void give_back(struct borrower *borrower)
+static void give_token_back(struct borrower *borrower)
 {
 	borrower->limiter->private_.borrowed -= borrower->weight;
 	unlist_borrower(borrower);
@@ -127,7 +127,7 @@ static void borrower_ends(struct crew_lock *hold, const char *by)
 	crew__lot_enter(&limiter->private_.lot);
 	limiter->private_.left++;
 	limiter->private_.left_by = by;
-	give_back(borrower);
+	give_token_back(borrower);
 	crew__lot_leave(&limiter->private_.lot);
 	crew__free(borrower);
 }
@@ -245,7 +245,7 @@ int crew_limiter_release_for(struct crew_limiter *limiter, const void *who)
 	}
 	if (!who)
 		crew__hold_end(&borrower->hold, caller.fiber);
-	give_back(borrower);
+	give_token_back(borrower);
 	crew__lot_leave(&limiter->private_.lot); /* LAST TOUCH */
 	crew__free(borrower);
 	return 0;

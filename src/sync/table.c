@@ -80,7 +80,7 @@ uint64_t crew__table_hash(const void *key, size_t bytes)
 
 /* ---- lists ------------------------------------------------------------------------ */
 
-static struct crew__entry **list_of(const struct crew_lot_table *table, uint64_t hash)
+static struct crew__entry **entries_of(const struct crew_lot_table *table, uint64_t hash)
 {
 	const void *at = table->size ? &table->lists[hash & (table->size - 1)] : &table->first;
 
@@ -90,7 +90,7 @@ static struct crew__entry **list_of(const struct crew_lot_table *table, uint64_t
 struct crew__entry *crew__table_find(const struct crew_lot_table *table,
 				     const struct crew__entry *like)
 {
-	struct crew__entry *entry = *list_of(table, like->hash);
+	struct crew__entry *entry = *entries_of(table, like->hash);
 
 	while (entry && (entry->hash != like->hash || entry->bytes != like->bytes ||
 			 (like->bytes && memcmp(entry->key, like->key, like->bytes) != 0)))
@@ -100,7 +100,7 @@ struct crew__entry *crew__table_find(const struct crew_lot_table *table,
 
 static void put_in_list(struct crew_lot_table *table, struct crew__entry *entry)
 {
-	struct crew__entry **list = list_of(table, entry->hash);
+	struct crew__entry **list = entries_of(table, entry->hash);
 
 	entry->next = *list;
 	*list = entry;
@@ -119,7 +119,7 @@ static void make_lists(struct crew_lot_table *table)
 	table->size = size;
 	table->first = NULL;
 	for (uint64_t i = 0; i < (old.size ? old.size : 1); i++) {
-		struct crew__entry *entry = *list_of(&old, i);
+		struct crew__entry *entry = *entries_of(&old, i);
 
 		while (entry) {
 			struct crew__entry *next = entry->next;
@@ -141,7 +141,7 @@ void crew__table_add(struct crew_lot_table *table, struct crew__entry *entry)
 
 void crew__table_remove(struct crew_lot_table *table, struct crew__entry *entry)
 {
-	struct crew__entry **at = list_of(table, entry->hash);
+	struct crew__entry **at = entries_of(table, entry->hash);
 
 	while (*at != entry)
 		at = &(*at)->next;
@@ -156,9 +156,9 @@ struct crew__entry *crew__table_next(const struct crew_lot_table *table,
 				     const struct crew__entry *entry)
 {
 	uint64_t at = entry && table->size ? entry->hash & (table->size - 1) : 0;
-	struct crew__entry *next = entry ? entry->next : *list_of(table, 0);
+	struct crew__entry *next = entry ? entry->next : *entries_of(table, 0);
 
 	while (!next && ++at < table->size)
-		next = *list_of(table, at);
+		next = *entries_of(table, at);
 	return next;
 }

@@ -19,6 +19,7 @@
 #include "crew/condition.h"
 #include "crew/event.h"
 #include "crew/fork.h"
+#include "crew/guard.h"
 #include "crew/keyed_lock.h"
 #include "crew/latch.h"
 #include "crew/limiter.h"

@@ -29,7 +29,9 @@
 #include "crew/once.h"
 #include "crew/parallel.h"
 #include "crew/select.h"
+#include "crew/rate.h"
 #include "crew/rwlock.h"
 #include "crew/semaphore.h"
+#include "crew/ticker.h"
 
 #endif /* CREW_ALL_H */

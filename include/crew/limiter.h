@@ -45,7 +45,8 @@
  *				a step for each in front that wants more than the total
  *	set_total		the same
  *
- * See also: crew/semaphore.h (units without names, and no memory).
+ * See also: crew/semaphore.h (units without names, and no memory), crew/rate.h (so many in a
+ * second).
  */
 #ifndef CREW_LIMITER_H
 #define CREW_LIMITER_H

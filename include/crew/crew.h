@@ -233,10 +233,11 @@ CREW_API int crew_read_worker_stats(struct crew *crew, unsigned index, struct cr
 
 /*
  * Prints the workers, their queues, and every task that waits: its name, where
- * it was spawned, what it waits for, for how long. Then the groups and scopes in which
- * somebody has waited, below each other: cancelled, shielded, the time left, how many children
- * failed, were cancelled, never started, and are left while their owner waits for them; and the
- * tasks that wait, or have waited, right in them. Stops nobody.
+ * it was spawned, what it waits for, for how long; and how many plain threads of the process
+ * wait for what. Then the groups and scopes in which somebody has waited, below each other:
+ * cancelled, shielded, the time left, how many children failed, were cancelled, never
+ * started, and are left while their owner waits for them; and the tasks that wait, or have
+ * waited, right in them. Stops nobody.
  *
  * Checkpoint:	none
  * Callers:	anybody but signal handlers

@@ -19,6 +19,7 @@ struct thread_parker {
 	struct thread_parker *next;  /* guarded by parkers.lock: free ones */
 	struct thread_parker *made;  /* before it */
 	struct crew__word32 endless; /* its wait ends only when another thread ends it */
+	struct crew_word reason;     /* a string constant, or NULL: does not wait */
 };
 
 static struct {
@@ -178,14 +179,16 @@ static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
  * over before the winner has let go of the lot. So it goes by the signal, which is
  * the winner's last touch (P3), and by the word only when it has won itself.
  */
-static bool park_thread(struct crew__waiter *waiter, const struct publish *publish, crew_time when)
+static bool park_thread(struct crew__waiter *waiter, const struct publish *publish, crew_time when,
+			const char *reason)
 {
 	struct crew__parker *parker = waiter->parker;
-	struct crew__word32 *endless =
-		&crew__container(parker, struct thread_parker, parker)->endless;
+	struct thread_parker *owner = crew__container(parker, struct thread_parker, parker);
+	struct crew__word32 *endless = &owner->endless;
 	uint64_t word;
 	bool over;
 
+	crew__show_pointer(&owner->reason, reason);
 	publish_word(parker, publish->expected, true);
 	over = cancel_at_once(parker, publish->expected);
 	publish->after(publish->arg);
@@ -203,6 +206,7 @@ static bool park_thread(struct crew__waiter *waiter, const struct publish *publi
 	}
 	word = crew__load_acquire(&parker->word);
 	crew__store_release(&parker->word, CREW__PARK_TICKET(word) | CREW__RUNNING);
+	crew__show_pointer(&owner->reason, NULL);
 	give_parker(parker);
 	return CREW__PARK_STATE(word) == CREW__GRANTED;
 }
@@ -213,7 +217,7 @@ bool crew__park(struct crew__waiter *waiter, void (*after)(void *), void *arg, c
 	struct publish publish = { .expected = waiter->expected, .after = after, .arg = arg };
 
 	if (waiter->parker->is_thread)
-		return park_thread(waiter, &publish, when);
+		return park_thread(waiter, &publish, when, reason);
 	return park_fiber(crew__self(), waiter, &publish, reason);
 }
 
@@ -270,6 +274,27 @@ uint32_t crew__parkers_still(uint64_t *moves)
 	}
 	crew__lock_release(&parkers.lock);
 	return still;
+}
+
+uint32_t crew__parkers_reasons(struct crew__parked list[], uint32_t most)
+{
+	uint32_t length = 0;
+
+	crew__lock_acquire(&parkers.lock);
+	for (const struct thread_parker *at = parkers.made; at; at = at->made) {
+		const char *reason = (const char *)(uintptr_t)crew__load_relaxed(&at->reason);
+		uint32_t i = 0;
+
+		while (i < length && list[i].reason != reason)
+			i++;
+		if (!reason || i == most)
+			continue;
+		if (i == length)
+			list[length++] = (struct crew__parked){ .reason = reason };
+		list[i].threads++;
+	}
+	crew__lock_release(&parkers.lock);
+	return length;
 }
 
 void crew__park_in_child(void)

@@ -150,6 +150,14 @@ void crew__ready(struct crew__parker *parker);
  * another number when one of them has waited anew. (stuck.h) */
 uint32_t crew__parkers_still(uint64_t *moves);
 
+struct crew__parked {
+	const char *reason;
+	uint64_t threads;
+};
+/* What plain threads wait for, and how many of them: the first `most` reasons. Returns how
+ * many reasons are in the list. */
+uint32_t crew__parkers_reasons(struct crew__parked list[], uint32_t most);
+
 /* After fork, in the child: forgets what threads that are gone held. */
 void crew__park_in_child(void);
 #endif /* CREW__PARK_H */

@@ -10,6 +10,7 @@
  *
  *	worker 0	running|asleep  tasks N  queued N  ready N  steals N  parks N
  *	waiting		NAME (FILE:LINE) for REASON, 1.234 s
+ *	threads		2 for REASON
  *
  * and the tree of scopes (scopes.c).
  */
@@ -67,6 +68,16 @@ static void dump_fiber(const struct crew__fiber *fiber, crew_time now, FILE *out
 		site ? site : "?", reason, age / 1000000000, (int)(age / 1000000 % 1000));
 }
 
+/* Of the whole process: they belong to no crew. */
+static void dump_threads(FILE *out)
+{
+	struct crew__parked list[32];
+	uint32_t length = crew__parkers_reasons(list, sizeof(list) / sizeof(*list));
+
+	for (uint32_t i = 0; i < length; i++)
+		fprintf(out, "threads\t%" PRIu64 " for %s\n", list[i].threads, list[i].reason);
+}
+
 int crew_dump(struct crew *crew, FILE *out)
 {
 	struct crew__caller caller = crew__caller();
@@ -87,6 +98,7 @@ int crew_dump(struct crew *crew, FILE *out)
 		dump_worker(&crew->workers[i], out);
 	for (uint64_t i = 0; (fiber = crew__fiber_at(crew, i)); i++)
 		dump_fiber(fiber, now, out);
+	dump_threads(out);
 	crew__dump_scopes(crew, out);
 	return ferror(out) ? CREW_EBROKEN : 0;
 }

@@ -2,6 +2,10 @@
 /* dump.c - the tree of scopes in crew_dump(): D8 of tests/RULES.md. */
 #include "api/scope.h"
 
+#include "crew/lock.h"
+#include "crew/semaphore.h"
+
+#include <pthread.h>
 #include <stdlib.h>
 
 /* What is dumped while nothing changes. */
@@ -15,6 +19,60 @@ static char *dump(void)
 	cr_assert_eq(crew_dump(test_crew, out), 0);
 	fclose(out);
 	return text;
+}
+
+static struct crew_lock held;
+static struct crew_semaphore units;
+
+static int wait_for_lock(void *arg)
+{
+	(void)arg;
+	return crew_lock_acquire(&held) || crew_lock_release(&held);
+}
+
+static void *thread_for_units(void *arg)
+{
+	(void)arg;
+	return crew_semaphore_acquire(&units, 1) ? &units : NULL;
+}
+
+static bool dump_has(const char *line)
+{
+	char *text = dump();
+	bool found = strstr(text, line) != NULL;
+
+	free(text);
+	return found;
+}
+
+/* A task by its name, threads by their number. */
+Test(dump, shows_what_tasks_and_threads_wait_for, .timeout = 60)
+{
+	struct crew *crew = start_crew(2);
+	struct crew_group group;
+	pthread_t threads[3];
+	void *result;
+
+	cr_assert_eq(crew_lock_acquire(&held), 0);
+	crew_group_open(&group, CREW_GROUP(.crew = crew));
+	crew_group_spawn_task(&group, wait_for_lock, NULL, CREW_TASK(.name = "patient"), NULL);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, thread_for_units, NULL), 0);
+	while (!dump_has("\nthreads\t3 for semaphore\n") || !dump_has(") for lock, "))
+		crew_yield();
+	cr_assert_eq(crew_semaphore_release(&units, 1), 0);
+	while (!dump_has("\nthreads\t2 for semaphore\n"))
+		crew_yield();
+	cr_assert_eq(crew_semaphore_release(&units, 2), 0);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], &result);
+		cr_assert_null(result);
+	}
+	cr_assert_not(dump_has("for semaphore"));
+	cr_assert_eq(crew_lock_release(&held), 0);
+	cr_assert_eq(crew_group_close(&group, 0), 0);
+	cr_assert_not(dump_has("for lock"));
+	cr_assert_eq(crew_stop(crew), 0);
 }
 
 static struct crew_scope shield;

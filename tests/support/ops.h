@@ -2,7 +2,7 @@
 /*
  * ops.h - random operations on all that can be waited for, by tasks and plain threads at a
  * time: locks, semaphores, conditions, events, notices, latches, barriers, once; channels and
- * select are in ops_channel.h. They are run by stress/sync.c (real threads) and
+ * select are in ops_channel.h, cancelling and rounds in ops_run.h. They are run by stress/sync.c (real threads) and
  * model/sync_mix.c (the simulated world).
  *
  * A round: so many actors, tasks and threads, begin together and do so many steps each. A step
@@ -361,51 +361,6 @@ static inline int ops_once(struct ops_actor *a)
 	OPS_CHECK(rc || (ops.once[try.i].done && crew_once_is_done(&ops.once[try.i].once)),
 		  "it is not done");
 	return rc == 7 ? 0 : rc;
-}
-
-/* ---- cancelling --------------------------------------------------------------------- */
-
-static inline int ops_cancel(struct ops_actor *a)
-{
-	struct crew_scope_ref *ref = (struct crew_scope_ref *)(uintptr_t)crew__exchange_acq_rel(
-		&ops.ref[ops_below(a, OPS_SEVERAL)], 0);
-
-	if (ref)
-		crew_scope_ref_cancel(ref, "somebody");
-	crew_scope_ref_drop(ref);
-	if (ops.round.tasks && ops_toss(a, 16))
-		crew_task_cancel(ops.task[ops_below(a, ops.round.tasks)], "somebody");
-	return 0;
-}
-
-static inline int ops_child_main(void *arg)
-{
-	ops_any((struct ops_actor *)arg);
-	return 0;
-}
-
-/* A child does something for the caller, and may be cancelled while it does. */
-static inline int ops_child(struct ops_actor *a)
-{
-	struct ops_actor child = *a;
-	struct crew_group group;
-	struct crew_task *task;
-	int rc;
-
-	child.random = a->random ^ ops_below(a, UINT32_MAX);
-	crew_group_open(&group, CREW_GROUP(.crew = ops.crew));
-	rc = crew_group_spawn_task(&group, ops_child_main, &child, CREW_TASK(.name = "child"),
-				   &task);
-	OPS_CHECK(rc == 0 || rc == CREW_ECANCELED, "spawn a child");
-	if (rc == 0 && ops_toss(a, 2)) {
-		if (ops_toss(a, 2))
-			crew_yield();
-		crew_task_cancel(task, "its parent");
-	}
-	crew_task_drop(task);
-	rc = crew_group_close(&group, rc);
-	OPS_CHECK(rc == 0 || rc == CREW_ECANCELED, "close a group");
-	return rc;
 }
 
 #endif /* SUPPORT_OPS_H */

@@ -1,15 +1,106 @@
 /* SPDX-License-Identifier: MIT */
-/* ops_run.h - a round of ops.h: what the actors do, and what must be so in the end. */
+/*
+ * ops_run.h - the rounds of ops.h: who is cancelled, what the actors do, and what must be so in
+ * the end.
+ */
 #ifndef SUPPORT_OPS_RUN_H
 #define SUPPORT_OPS_RUN_H
 
 #include "support/ops_channel.h"
 
+/* ---- cancelling --------------------------------------------------------------------- */
+
+static inline int ops_cancel(struct ops_actor *a)
+{
+	struct crew_scope_ref *ref = (struct crew_scope_ref *)(uintptr_t)crew__exchange_acq_rel(
+		&ops.ref[ops_below(a, OPS_SEVERAL)], 0);
+
+	if (ref)
+		crew_scope_ref_cancel(ref, "somebody");
+	crew_scope_ref_drop(ref);
+	if (ops.round.tasks && ops_toss(a, 16))
+		crew_task_cancel(ops.task[ops_below(a, ops.round.tasks)], "somebody");
+	return 0;
+}
+
+static inline int ops_child_main(void *arg)
+{
+	ops_any((struct ops_actor *)arg);
+	return 0;
+}
+
+/* A child does something for the caller, and may be cancelled while it does. */
+static inline int ops_child(struct ops_actor *a)
+{
+	struct ops_actor child = *a;
+	struct crew_group group;
+	struct crew_task *task;
+	int rc;
+
+	child.random = a->random ^ ops_below(a, UINT32_MAX);
+	crew_group_open(&group, CREW_GROUP(.crew = ops.crew));
+	rc = crew_group_spawn_task(&group, ops_child_main, &child, CREW_TASK(.name = "child"),
+				   &task);
+	OPS_CHECK(rc == 0 || rc == CREW_ECANCELED, "spawn a child");
+	if (rc == 0 && ops_toss(a, 2)) {
+		if (ops_toss(a, 2))
+			crew_yield();
+		crew_task_cancel(task, "its parent");
+	}
+	crew_task_drop(task);
+	rc = crew_group_close(&group, rc);
+	OPS_CHECK(rc == 0 || rc == CREW_ECANCELED, "close a group");
+	return rc;
+}
+
+/* What is gone as soon as it was waited for: whoever gives does not touch it afterwards. */
+struct ops_brief {
+	uint32_t kind;
+	struct crew_event event;
+	struct crew_semaphore semaphore;
+	struct crew_latch latch;
+};
+
+static inline int ops_give_brief(void *arg)
+{
+	struct ops_brief *brief = (struct ops_brief *)arg;
+
+	if (brief->kind == 0)
+		crew_event_set(&brief->event);
+	else if (brief->kind == 1)
+		crew_semaphore_release(&brief->semaphore, 1);
+	else
+		crew_latch_count_down(&brief->latch, 1);
+	return 0;
+}
+
+static inline int ops_gone(struct ops_actor *a)
+{
+	struct ops_brief brief = { .kind = ops_below(a, 3), .latch = CREW_LATCH_INIT(1) };
+	struct crew_group group;
+	int rc;
+
+	crew_group_open(&group, CREW_GROUP(.crew = ops.crew));
+	rc = crew_group_spawn(&group, ops_give_brief, &brief);
+	if (rc == 0)
+		rc = brief.kind == 0 ? crew_event_wait(&brief.event) :
+		     brief.kind == 1 ? crew_semaphore_acquire(&brief.semaphore, 1) :
+				       crew_latch_wait(&brief.latch);
+	OPS_CHECK(rc == 0 || rc == CREW_ECANCELED, "wait for what goes");
+	if (rc == 0)
+		memset(&brief, 0xa5, sizeof(brief));
+	rc = crew_group_close(&group, rc);
+	OPS_CHECK(rc || *(unsigned char *)&brief.latch == 0xa5, "what is gone was touched");
+	return rc;
+}
+
+/* ---- rounds -------------------------------------------------------------------------- */
+
 static int (*const ops_kinds[])(struct ops_actor *a) = {
 	ops_lock, ops_lock,  ops_condition, ops_semaphore, ops_semaphore, ops_event,
 	ops_once, ops_latch, ops_notify,    ops_barrier,   ops_send,	  ops_send,
 	ops_send, ops_close, ops_receive,   ops_receive,   ops_receive,	  ops_select,
-	ops_lock, ops_child, ops_cancel,
+	ops_lock, ops_child, ops_cancel,    ops_gone,
 };
 
 static inline void ops_plain(struct ops_actor *a)

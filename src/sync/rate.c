@@ -73,7 +73,7 @@ static bool ask_rate(void *want, crew_time now, crew_time *when)
 }
 
 static int take_tokens(struct crew_rate *rate, uint64_t tokens,
-		       int (*take)(const struct crew__turn *turn))
+		       int (*attempt)(const struct crew__turn *turn))
 {
 	struct order order = { rate, tokens };
 	struct crew__turn turn = {
@@ -86,7 +86,7 @@ static int take_tokens(struct crew_rate *rate, uint64_t tokens,
 
 	if (!tokens || check_rate(rate))
 		return CREW_EINVAL;
-	return tokens > rate->private_.burst ? CREW_ERANGE : take(&turn);
+	return tokens > rate->private_.burst ? CREW_ERANGE : attempt(&turn);
 }
 
 int crew_rate_take(struct crew_rate *rate, uint64_t tokens)

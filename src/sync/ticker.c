@@ -58,7 +58,7 @@ static bool ask_ticker(void *want, crew_time now, crew_time *when)
 }
 
 static int take_tick(struct crew_ticker *ticker, crew_time *when,
-		     int (*take)(const struct crew__turn *turn))
+		     int (*attempt)(const struct crew__turn *turn))
 {
 	struct tick tick = { .ticker = ticker };
 	struct crew__turn turn = {
@@ -71,7 +71,7 @@ static int take_tick(struct crew_ticker *ticker, crew_time *when,
 	int rc = check_ticker(ticker);
 
 	if (rc == 0)
-		rc = take(&turn);
+		rc = attempt(&turn);
 	if (rc == 0 && when)
 		*when = tick.when;
 	return rc;

@@ -194,6 +194,14 @@ static void reserve_and_drop(void)
 		crew_slot_drop(&slot);
 }
 
+static void reserve_another_and_drop(void)
+{
+	struct crew_slot another;
+
+	if (crew_reserve(&sender, &another) == 0)
+		crew_slot_drop(&another);
+}
+
 static void end(void)
 {
 	struct crew_channel_stats stats = { .size = sizeof(stats) };
@@ -209,6 +217,16 @@ static void end(void)
 	crew_channel_read_stats(&channel, &stats);
 	crew__sim_check(stats.senders == 0 && stats.receivers == 0 && stats.items == 0,
 			"something is left");
+}
+
+/* Somebody has received until the end: nothing is left. */
+static void end_empty(void)
+{
+	struct crew_channel_stats stats = { .size = sizeof(stats) };
+
+	crew_channel_read_stats(&channel, &stats);
+	crew__sim_check(stats.items == 0, "it ended too soon");
+	end();
 }
 
 /* ---- cancelled ---------------------------------------------------------------------- */
@@ -239,6 +257,16 @@ Test(channel, received_and_cancelled_at_once, .timeout = 300)
 	crowd_of_threads("channel_senders_one", &crowd, 1);
 }
 
+Test(channel, a_place_is_given_to_who_waits, .timeout = 300)
+{
+	struct crowd crowd = { begin_pair_of_one, { send_two, receive_one }, .end = end };
+
+	crowd_of_threads("channel_place", &crowd, 2);
+	crowd.roles[0] = reserve_and_drop;
+	crowd.roles[1] = reserve_another_and_drop;
+	crowd_of_threads("channel_place_back", &crowd, 2);
+}
+
 /* ---- closed -------------------------------------------------------------------------- */
 
 Test(channel, closed_while_others_wait, .timeout = 300)
@@ -259,7 +287,7 @@ Test(channel, the_last_sender_ends_it, .timeout = 300)
 {
 	struct crowd crowd = { begin_rendezvous,
 			       { send_and_close, other_sends_and_closes, receive_all },
-			       .end = end };
+			       .end = end_empty };
 
 	crowd_of_threads("channel_ends", &crowd, 1);
 	crowd.begin = begin_one;
@@ -276,7 +304,7 @@ Test(channel, a_reserved_place_is_used_or_comes_back, .timeout = 300)
 {
 	struct crowd crowd = { begin_pair_of_one,
 			       { reserve_and_send, send_and_close, receive_all },
-			       .end = end };
+			       .end = end_empty };
 
 	crowd_of_threads("channel_slot", &crowd, 1);
 	crowd.roles[0] = reserve_and_drop;
@@ -285,6 +313,7 @@ Test(channel, a_reserved_place_is_used_or_comes_back, .timeout = 300)
 	crowd_of_threads("channel_slot_cancelled", &crowd, 1);
 	crowd.roles[2] = receive_and_close;
 	crowd.cancelled = 0;
+	crowd.end = end;
 	crowd_of_threads("channel_slot_broken", &crowd, 1);
 }
 
@@ -372,6 +401,7 @@ Test(channel, the_last_one_frees_it, .timeout = 300)
 	crowd.begin = begin_pair_of_one;
 	crowd_of_threads("channel_answer_one", &crowd, 2);
 	crowd.roles[0] = receive_all_and_free;
+	crowd_of_threads("channel_last_one", &crowd, 2);
 	crowd.roles[1] = send_and_close;
 	crowd_of_threads("channel_freed_one", &crowd, 2);
 	crowd.begin = begin_pair;

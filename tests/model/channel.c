@@ -283,6 +283,21 @@ Test(channel, closed_while_others_wait, .timeout = 300)
 	crowd_of_threads("channel_close_unbounded", &crowd, 1);
 }
 
+/* Others have ends that are open. */
+Test(channel, who_waits_with_an_end_that_is_closed_is_told, .timeout = 300)
+{
+	struct crowd crowd = { begin_rendezvous, { send_one, close_sender }, .end = end };
+
+	crowd_of_threads("channel_own_sender", &crowd, 3);
+	crowd.roles[0] = receive_one;
+	crowd.roles[1] = close_receiver;
+	crowd_of_threads("channel_own_receiver", &crowd, 3);
+	crowd.roles[0] = close_receiver;
+	crowd_of_threads("channel_receiver_twice", &crowd, 3);
+	crowd.roles[0] = crowd.roles[1] = close_sender;
+	crowd_of_threads("channel_sender_twice", &crowd, 3);
+}
+
 Test(channel, the_last_sender_ends_it, .timeout = 300)
 {
 	struct crowd crowd = { begin_rendezvous,

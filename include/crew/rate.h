@@ -67,9 +67,9 @@ struct crew_rate {
  * Checkpoint:	none
  * Callers:	anybody but signal handlers
  * Returns:	0
- *		CREW_EINVAL	one of them is 0, or `period_ns` negative, or burst * period_ns above
- *				INT64_MAX: 9 * 10^9 tokens for a period of a second. Nothing
- *				can be taken.
+ *		CREW_EINVAL	one of them is 0, or `period_ns` negative, or burst * period_ns
+ *				above INT64_MAX, which 9 * 10^9 tokens are for a second:
+ *				nothing can be taken
  */
 CREW_API int crew_rate_init(struct crew_rate *rate, uint64_t count, crew_time period_ns,
 			    uint64_t burst);

@@ -18,6 +18,7 @@
 #include "crew/channel.h"
 #include "crew/condition.h"
 #include "crew/event.h"
+#include "crew/flight.h"
 #include "crew/fork.h"
 #include "crew/guard.h"
 #include "crew/keyed_lock.h"

@@ -51,6 +51,7 @@
 #include "sync/circle.c"
 #include "sync/condition.c"
 #include "sync/event.c"
+#include "sync/flight.c"
 #include "sync/guard.c"
 #include "sync/keyed_lock.c"
 #include "sync/latch.c"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * count.c - how many instructions the calls of scopes and groups are, for callgrind:
+ * count.c - how many instructions the calls of scopes and groups are, and of what is waited
+ * for while nobody waits; for callgrind:
  *
  *	make && cc -O2 -Iinclude -o build/count perf/count.c build/release/libcrew.a \
  *		-lurcu-common -pthread
@@ -10,7 +11,7 @@
  *
  * "Collected", divided by 1000, is the figure; `nothing` is what the loop takes.
  */
-#include <crew/crew.h>
+#include <crew.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,16 +167,123 @@ static void hold(void)
 	crew_group_release(open_group);
 }
 
+/* ---- what is waited for: nobody does ------------------------------------------- */
+
+static struct crew_lock free_lock;
+static struct crew_semaphore units = CREW_SEMAPHORE_INIT(4, 4);
+static struct crew_event happened;
+static struct crew_notify notice;
+static struct crew_latch steps = CREW_LATCH_INIT(1000000);
+static struct crew_once once;
+static struct crew_barrier alone = CREW_BARRIER_INIT(1);
+static struct crew_condition filled = CREW_CONDITION_INIT(&free_lock);
+static struct crew_lot lot;
+static struct crew_channel channel;
+static struct crew_sender sender;
+static struct crew_receiver receiver;
+
+static void lock(void)
+{
+	crew_lock_acquire(&free_lock);
+	crew_lock_release(&free_lock);
+}
+
+static void semaphore(void)
+{
+	crew_semaphore_acquire(&units, 1);
+	crew_semaphore_release(&units, 1);
+}
+
+static void event(void)
+{
+	crew_event_set(&happened);
+	crew_event_wait(&happened);
+}
+
+static void notify(void)
+{
+	crew_notify_one(&notice);
+	crew_notify_take(&notice);
+}
+
+static void latch(void)
+{
+	crew_latch_count_down(&steps, 1);
+}
+
+static void once_done(void)
+{
+	crew_once_do(&once, end_well, NULL);
+}
+
+static void barrier(void)
+{
+	crew_barrier_wait(&alone, NULL);
+}
+
+static void condition(void)
+{
+	crew_lock_acquire(&free_lock);
+	crew_condition_notify(&filled, 1);
+	crew_lock_release(&free_lock);
+}
+
+static void lot_pair(void)
+{
+	crew_lot_lock(&lot);
+	crew_lot_unlock(&lot);
+}
+
+static void send(void)
+{
+	long item = 1;
+
+	crew_send(&sender, &item);
+	crew_receive(&receiver, &item);
+}
+
+static void choose(void)
+{
+	long item = 1;
+	struct crew_case cases[] = { CREW_ON_RECEIVE(&receiver, &item),
+				     CREW_ON_SEND(&sender, &item) };
+
+	crew_select_one(cases, 2, CREW_IN_ORDER);
+	crew_select_one(cases, 2, CREW_IN_ORDER);
+}
+
 static const struct {
 	const char *name;
 	void (*call)(void);
 } calls[] = {
-	{ "nothing", nothing }, { "check", check },	{ "scope", scope },
-	{ "timeout", timeout }, { "cancel", cancel },	{ "shield", shield },
-	{ "hook", hook },	{ "defer", defer },	{ "local", local },
-	{ "get", get },		{ "ref", ref },		{ "group", group },
-	{ "child", child },	{ "failure", failure }, { "handle", handle },
-	{ "limited", limited }, { "hold", hold },
+	{ "nothing", nothing },
+	{ "check", check },
+	{ "scope", scope },
+	{ "timeout", timeout },
+	{ "cancel", cancel },
+	{ "shield", shield },
+	{ "hook", hook },
+	{ "defer", defer },
+	{ "local", local },
+	{ "get", get },
+	{ "ref", ref },
+	{ "group", group },
+	{ "child", child },
+	{ "failure", failure },
+	{ "handle", handle },
+	{ "limited", limited },
+	{ "hold", hold },
+	{ "lock", lock },
+	{ "semaphore", semaphore },
+	{ "event", event },
+	{ "notify", notify },
+	{ "latch", latch },
+	{ "once", once_done },
+	{ "barrier", barrier },
+	{ "condition", condition },
+	{ "lot", lot_pair },
+	{ "send", send },
+	{ "select", choose },
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
@@ -219,10 +327,13 @@ int main(int argc, char **argv)
 	}
 	if (which == CALLS)
 		return argc >= 2;
-	rc = crew_start(&crew, CREW_OPTIONS(.workers = 1));
-	if (rc)
+	rc = crew_channel_init(&channel, &sender, &receiver, sizeof(long),
+			       CREW_CHANNEL(.capacity = 4));
+	if (rc || crew_start(&crew, CREW_OPTIONS(.workers = 1)))
 		return 1;
 	rc = crew_run(crew, run, &which);
 	crew_stop(crew);
+	crew_sender_close(&sender);
+	crew_receiver_close(&receiver);
 	return rc != 0;
 }

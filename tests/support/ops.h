@@ -2,8 +2,8 @@
 /*
  * ops.h - random operations on all that can be waited for, by tasks and plain threads at a
  * time: locks, semaphores, conditions, events, notices, latches, barriers, once; channels and
- * select are in ops_channel.h, cancelling and rounds in ops_run.h. They are run by stress/sync.c (real threads) and
- * model/sync_mix.c (the simulated world).
+ * select are in ops_channel.h, cancelling and rounds in ops_run.h. They are run by
+ * stress/sync.c (real threads) and model/sync_mix.c (the simulated world).
  *
  * A round: so many actors, tasks and threads, begin together and do so many steps each. A step
  * is an operation, most often in a scope with a deadline of 0 to 100 us, which others may
@@ -30,9 +30,9 @@
 
 #define OPS_ACTORS  68
 #define OPS_DEPTH   2 /* operations inside of one */
-#define OPS_LOCKS   4
-#define OPS_BOXES   2 /* the first locks have one each */
 #define OPS_SEVERAL 3 /* of everything else */
+#define OPS_LOCKS   (OPS_SEVERAL + 1)
+#define OPS_BOXES   2 /* the first locks have one each */
 #define OPS_PARTIES 3
 
 struct ops_round {
@@ -40,6 +40,7 @@ struct ops_round {
 	unsigned tasks;
 	unsigned threads;
 	unsigned steps; /* of each */
+	bool swarm;	/* only a few kinds of operations, on fewer things: they meet more often */
 };
 
 struct ops_actor {
@@ -53,6 +54,7 @@ static struct {
 	struct crew *crew;
 	struct ops_round round;
 	unsigned actors;
+	unsigned several; /* of OPS_SEVERAL and the like, these are used */
 	struct crew_task *task[OPS_ACTORS];
 	struct crew_barrier begin;
 	struct crew_word firsts;
@@ -87,6 +89,10 @@ static struct {
 		struct crew_notify notify;
 		struct crew_word letters;
 	} inbox;
+	struct {
+		struct crew_notify notify;
+		bool held;
+	} token; /* a notice that is passed on */
 	struct {
 		struct crew_latch latch;
 		bool counted[OPS_ACTORS];
@@ -160,9 +166,9 @@ static inline int ops_lock(struct ops_actor *a)
 	unsigned first = a->first_lock, i;
 	int rc;
 
-	if (first == OPS_LOCKS)
+	if (first > ops.several)
 		return 0;
-	i = first + ops_below(a, OPS_LOCKS - first);
+	i = first + ops_below(a, ops.several + 1 - first);
 	rc = ops_acquire(a, i);
 	if (rc)
 		return rc;
@@ -223,7 +229,7 @@ static inline int ops_take(struct ops_actor *a, unsigned i)
 /* Takes one and puts it back. */
 static inline int ops_condition(struct ops_actor *a)
 {
-	unsigned i = ops_below(a, OPS_BOXES);
+	unsigned i = ops_below(a, ops.several < OPS_BOXES ? ops.several : OPS_BOXES);
 	int rc;
 
 	if (a->first_lock || !a->bounded)
@@ -240,7 +246,7 @@ static inline int ops_condition(struct ops_actor *a)
 
 static inline int ops_semaphore(struct ops_actor *a)
 {
-	unsigned i = ops_below(a, OPS_SEVERAL);
+	unsigned i = ops_below(a, ops.several);
 	struct crew_semaphore *semaphore = &ops.store[i].semaphore;
 	uint64_t count = 1 + ops_below(a, (uint32_t)ops.store[i].units);
 	bool nowait = ops_toss(a, 4);
@@ -262,7 +268,7 @@ static inline int ops_semaphore(struct ops_actor *a)
 
 static inline int ops_event(struct ops_actor *a)
 {
-	unsigned i = ops_below(a, OPS_SEVERAL);
+	unsigned i = ops_below(a, ops.several);
 	bool seen = crew__load_acquire(&ops.event[i].seen);
 	struct crew_event *event = &ops.event[i].event;
 	int rc;
@@ -283,9 +289,17 @@ static inline int ops_event(struct ops_actor *a)
 	return rc;
 }
 
-static inline int ops_notify(struct ops_actor *a)
+static inline int ops_take_notice(struct ops_actor *a, struct crew_notify *notify)
 {
 	bool nowait = !a->bounded || ops_toss(a, 4);
+	int rc = nowait ? crew_notify_take_nowait(notify) : crew_notify_take(notify);
+
+	OPS_CHECK(rc == 0 || rc == (nowait ? CREW_EWOULDBLOCK : CREW_ECANCELED), "take a notice");
+	return rc;
+}
+
+static inline int ops_notify(struct ops_actor *a)
+{
 	int rc;
 
 	if (ops_toss(a, 2)) {
@@ -293,12 +307,24 @@ static inline int ops_notify(struct ops_actor *a)
 		crew_notify_one(&ops.inbox.notify);
 		return 0;
 	}
-	rc = nowait ? crew_notify_take_nowait(&ops.inbox.notify) :
-		      crew_notify_take(&ops.inbox.notify);
-	OPS_CHECK(rc == 0 || rc == (nowait ? CREW_EWOULDBLOCK : CREW_ECANCELED), "take a notice");
+	rc = ops_take_notice(a, &ops.inbox.notify);
 	if (rc == 0)
 		crew__exchange_acq_rel(&ops.inbox.letters, 0);
 	return rc;
+}
+
+static inline int ops_token(struct ops_actor *a)
+{
+	int rc = ops_take_notice(a, &ops.token.notify);
+
+	if (rc)
+		return rc;
+	OPS_CHECK(!ops.token.held, "two have one notice");
+	ops.token.held = true;
+	ops_inside(a);
+	ops.token.held = false;
+	crew_notify_one(&ops.token.notify);
+	return 0;
 }
 
 static inline int ops_latch(struct ops_actor *a)
@@ -316,7 +342,7 @@ static inline int ops_latch(struct ops_actor *a)
 
 static inline int ops_barrier(struct ops_actor *a)
 {
-	unsigned i = ops_below(a, OPS_SEVERAL);
+	unsigned i = ops_below(a, ops.several);
 	bool last = false;
 	int rc;
 
@@ -354,7 +380,7 @@ static inline int ops_try_once(void *arg)
 
 static inline int ops_once(struct ops_actor *a)
 {
-	struct ops_try try = { a, ops_below(a, OPS_SEVERAL) };
+	struct ops_try try = { a, ops_below(a, ops.several) };
 	int rc = crew_once_do(&ops.once[try.i].once, ops_try_once, &try);
 
 	OPS_CHECK(rc == 0 || rc == 7 || rc == CREW_ECANCELED, "do it once");

@@ -11,7 +11,7 @@
 #include "support/ops.h"
 
 #define OPS_CHANNELS 4
-#define OPS_ENDS     3
+#define OPS_ENDS     OPS_SEVERAL
 #define OPS_ITEMS    16384
 
 /* What has become of an item. */
@@ -35,6 +35,14 @@ static struct {
 		struct crew_word given; /* less what was received or dropped */
 	} channel[OPS_CHANNELS];
 } posts;
+
+static inline unsigned ops_channel(struct ops_actor *a)
+{
+	unsigned first = (unsigned)(ops.round.seed % OPS_CHANNELS);
+
+	return ops.several == OPS_SEVERAL ? ops_below(a, OPS_CHANNELS) :
+					    (first + ops_below(a, ops.several)) % OPS_CHANNELS;
+}
 
 static inline uint64_t ops_check_of(const struct ops_item *item)
 {
@@ -114,8 +122,8 @@ static inline int ops_reserve(struct ops_actor *a, struct crew_sender *sender,
 
 static inline int ops_send(struct ops_actor *a)
 {
-	unsigned c = ops_below(a, OPS_CHANNELS);
-	struct crew_sender *shared = &posts.channel[c].sender[ops_below(a, OPS_ENDS)];
+	unsigned c = ops_channel(a);
+	struct crew_sender *shared = &posts.channel[c].sender[ops_below(a, ops.several)];
 	bool cloned = ops_toss(a, 4);
 	struct crew_sender own = { 0 }, *sender = cloned ? &own : shared;
 	struct ops_item item;
@@ -142,8 +150,8 @@ static inline int ops_send(struct ops_actor *a)
 
 static inline int ops_receive(struct ops_actor *a)
 {
-	unsigned c = ops_below(a, OPS_CHANNELS);
-	struct crew_receiver *shared = &posts.channel[c].receiver[ops_below(a, OPS_ENDS)];
+	unsigned c = ops_channel(a);
+	struct crew_receiver *shared = &posts.channel[c].receiver[ops_below(a, ops.several)];
 	bool cloned = ops_toss(a, 4);
 	struct crew_receiver own = { 0 }, *receiver = cloned ? &own : shared;
 	struct ops_item item;
@@ -163,8 +171,8 @@ static inline int ops_receive(struct ops_actor *a)
 
 static inline int ops_close(struct ops_actor *a)
 {
-	unsigned c = ops_below(a, OPS_CHANNELS);
-	unsigned end = ops_below(a, OPS_ENDS);
+	unsigned c = ops_channel(a);
+	unsigned end = ops_below(a, ops.several);
 
 	if (!ops_toss(a, 8))
 		return 0;
@@ -179,8 +187,8 @@ static inline int ops_close(struct ops_actor *a)
 
 static inline int ops_select(struct ops_actor *a)
 {
-	unsigned from = ops_below(a, OPS_CHANNELS), to = ops_below(a, OPS_CHANNELS);
-	unsigned end = ops_below(a, OPS_ENDS), event = ops_below(a, OPS_SEVERAL);
+	unsigned from = ops_channel(a), to = ops_channel(a);
+	unsigned end = ops_below(a, ops.several), event = ops_below(a, ops.several);
 	bool fair = ops_toss(a, 2);
 	struct ops_item sent, got;
 	int which;

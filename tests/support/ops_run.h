@@ -13,7 +13,7 @@
 static inline int ops_cancel(struct ops_actor *a)
 {
 	struct crew_scope_ref *ref = (struct crew_scope_ref *)(uintptr_t)crew__exchange_acq_rel(
-		&ops.ref[ops_below(a, OPS_SEVERAL)], 0);
+		&ops.ref[ops_below(a, ops.several)], 0);
 
 	if (ref)
 		crew_scope_ref_cancel(ref, "somebody");
@@ -100,12 +100,17 @@ static int (*const ops_kinds[])(struct ops_actor *a) = {
 	ops_lock, ops_lock,  ops_condition, ops_semaphore, ops_semaphore, ops_event,
 	ops_once, ops_latch, ops_notify,    ops_barrier,   ops_send,	  ops_send,
 	ops_send, ops_close, ops_receive,   ops_receive,   ops_receive,	  ops_select,
-	ops_lock, ops_child, ops_cancel,    ops_gone,
+	ops_lock, ops_child, ops_cancel,    ops_token,	   ops_token,	  ops_gone,
 };
+
+#define OPS_KINDS (sizeof(ops_kinds) / sizeof(*ops_kinds))
+#define OPS_MENU  4
 
 static inline void ops_plain(struct ops_actor *a)
 {
-	uint32_t kind = ops_below(a, sizeof(ops_kinds) / sizeof(*ops_kinds));
+	uint64_t random = ops.round.seed + ops_below(a, OPS_MENU); /* one of the round's */
+	uint32_t kind = ops.round.swarm ? crew__random_below(&random, OPS_KINDS) :
+					  ops_below(a, OPS_KINDS);
 	int rc = ops_kinds[kind](a);
 
 	crew__add_relaxed(&ops.done, 1);
@@ -116,7 +121,7 @@ static inline void ops_plain(struct ops_actor *a)
 /* In a scope that ends by itself, and that others may cancel. */
 static inline void ops_in_scope(struct ops_actor *a)
 {
-	struct crew_word *place = &ops.ref[ops_below(a, OPS_SEVERAL)];
+	struct crew_word *place = &ops.ref[ops_below(a, ops.several)];
 	bool bounded = a->bounded;
 	struct crew_scope scope;
 	int rc;
@@ -202,6 +207,7 @@ static inline void ops_begin(struct crew *crew, const struct ops_round *round)
 	ops.crew = crew;
 	ops.round = *round;
 	ops.actors = round->tasks + round->threads;
+	ops.several = round->swarm ? 1 + round->seed % OPS_SEVERAL : OPS_SEVERAL;
 	OPS_CHECK(ops.actors <= OPS_ACTORS, "OPS_ACTORS is too small");
 	crew_barrier_init(&ops.begin, ops.actors);
 	crew_latch_init(&ops.latch.latch, ops.actors);
@@ -215,6 +221,7 @@ static inline void ops_begin(struct crew *crew, const struct ops_round *round)
 				    ops.store[i].units);
 		crew_barrier_init(&ops.barrier[i].barrier, OPS_PARTIES);
 	}
+	crew_notify_one(&ops.token.notify);
 	ops_begin_channels();
 }
 
@@ -287,6 +294,8 @@ static inline void ops_end(void)
 	crew_notify_read_stats(&ops.inbox.notify, &stats);
 	OPS_CHECK(stats.kept || !crew__load_relaxed(&ops.inbox.letters), "a notice was lost");
 	OPS_NOBODY_WAITS(notify, &ops.inbox.notify);
+	OPS_CHECK(crew_notify_take_nowait(&ops.token.notify) == 0, "the token was lost");
+	OPS_NOBODY_WAITS(notify, &ops.token.notify);
 	ops_end_locks();
 	for (unsigned i = 0; i < OPS_SEVERAL; i++)
 		ops_end_several(i);

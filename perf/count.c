@@ -181,6 +181,10 @@ static struct crew_lot lot;
 static struct crew_channel channel;
 static struct crew_sender sender;
 static struct crew_receiver receiver;
+static struct crew_limiter limiter = CREW_LIMITER_INIT(4);
+static struct crew_rwlock shared;
+static struct crew_keyed_lock by_key;
+static struct crew_guard one_user;
 
 static void lock(void)
 {
@@ -252,6 +256,36 @@ static void choose(void)
 	crew_select_one(cases, 2, CREW_IN_ORDER);
 }
 
+static void limit(void)
+{
+	crew_limiter_acquire(&limiter);
+	crew_limiter_release(&limiter);
+}
+
+static void read_lock(void)
+{
+	crew_rwlock_acquire_read(&shared);
+	crew_rwlock_release_read(&shared);
+}
+
+static void write_lock(void)
+{
+	crew_rwlock_acquire_write(&shared);
+	crew_rwlock_release_write(&shared);
+}
+
+static void key(void)
+{
+	crew_keyed_lock_acquire(&by_key, "12345678", 8);
+	crew_keyed_lock_release(&by_key, "12345678", 8);
+}
+
+static void guard(void)
+{
+	crew_guard_enter(&one_user);
+	crew_guard_leave(&one_user);
+}
+
 static const struct {
 	const char *name;
 	void (*call)(void);
@@ -284,6 +318,11 @@ static const struct {
 	{ "lot", lot_pair },
 	{ "send", send },
 	{ "select", choose },
+	{ "limiter", limit },
+	{ "read_lock", read_lock },
+	{ "write_lock", write_lock },
+	{ "keyed_lock", key },
+	{ "guard", guard },
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))

@@ -197,6 +197,7 @@ static int check_options(const struct crew_task_options *options, struct crew_ta
 	return !out && options->flags & (CREW_TASK_LAZY | CREW_TASK_ISOLATED) ? CREW_EINVAL : 0;
 }
 
+/* pre: the options are checked. */
 static int spawn(struct crew_group *group, const struct crew__slot *slot,
 		 const struct crew_task_options *options, struct crew_task **out)
 {
@@ -204,10 +205,8 @@ static int spawn(struct crew_group *group, const struct crew__slot *slot,
 	uint32_t flags = options ? options->flags : 0;
 	struct crew_task *task;
 	bool has_room = false;
-	int rc = check_options(options, out);
+	int rc = crew__group_may_spawn(group, &caller, slot->fn, flags);
 
-	if (rc == 0)
-		rc = crew__group_may_spawn(group, &caller, slot->fn, flags);
 	if (rc == 0 && !(flags & CREW_TASK_LAZY))
 		rc = crew__group_room(group, &caller, flags, &has_room);
 	if (rc == CREW_ECANCELED)
@@ -246,9 +245,11 @@ int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *a
 
 	if (out)
 		*out = NULL;
-	if (is_plain(options, out) && check_options(options, out) == 0)
+	rc = check_options(options, out);
+	if (rc == 0 && is_plain(options, out))
 		return crew__group_spawn(group, &slot, options, NULL, 0);
-	rc = spawn(group, &slot, options, out);
+	if (rc == 0)
+		rc = spawn(group, &slot, options, out);
 	if (rc && options && options->size >= sizeof(*options) && options->arg_free)
 		options->arg_free(arg);
 	return rc;

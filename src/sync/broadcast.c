@@ -267,12 +267,12 @@ int crew_broadcast_init(struct crew_broadcast *broadcast, size_t item_bytes,
 	size_t capacity;
 
 	options = options ? options : &none;
-	capacity = options->capacity ? options->capacity : 1;
 	memset(broadcast, 0, sizeof(*broadcast));
 	broadcast->private_.closed = true;
 	if (options->size < sizeof(*options) || !item_bytes || item_bytes > CREW_ITEM_MAX ||
 	    (options->overflow != CREW_OVERFLOW_WAIT && options->overflow != CREW_DROP_OLDEST))
 		return CREW_EINVAL;
+	capacity = options->capacity ? options->capacity : 1;
 	if (capacity > PTRDIFF_MAX / item_bytes)
 		return CREW_ENOMEM;
 	broadcast->private_.items = crew__alloc(capacity * item_bytes);

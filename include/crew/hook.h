@@ -92,7 +92,8 @@ CREW_API int crew_scope_on_cancel(struct crew_scope *scope, struct crew_scope_ho
  */
 CREW_API bool crew_scope_hook_stop(struct crew_scope_hook *hook);
 
-/* Storage for what is deferred. It stays where it is until the scope is closed. */
+/* Storage for what is deferred: one entry, once. It stays where it is until the scope is
+ * closed, and nothing else is deferred with it before. */
 struct crew_defer {
 	struct {
 		void *next;
@@ -114,7 +115,8 @@ struct crew_defer {
 CREW_API int crew_scope_defer(struct crew_scope *scope, struct crew_defer *entry,
 			      void (*fn)(void *arg), void *arg);
 
-/* Storage for a link. It stays where it is until the scope is closed. */
+/* Storage for a link: for one. It stays where it is until the scope is closed, and is used for
+ * no other one before, also when the link was taken out. */
 struct crew_link {
 	struct {
 		struct crew_scope_hook hook;

@@ -273,6 +273,7 @@ CREW_API int crew_group_start_at(struct crew_group *group, crew_task_fn *fn, voi
  * Callers:	the owner, and children of the group until they return
  * Returns:	0		and *task
  *		CREW_EEMPTY	all have been handed out
+ *		CREW_EDEADLK	the caller itself is the only one that is left
  *		CREW_ECANCELED	the caller is cancelled, or the group is: the owner stands in it
  *		CREW_EINVAL	`task` is NULL
  *		CREW_ESTATE	the group is not open
@@ -285,7 +286,7 @@ CREW_API int crew_group_next(struct crew_group *group, struct crew_task **task);
  *
  * Checkpoint:	none
  * Callers:	as crew_group_next()
- * Returns:	as crew_group_next(), but for CREW_ECANCELED
+ * Returns:	as crew_group_next(), but for CREW_ECANCELED and CREW_EDEADLK
  *		CREW_EWOULDBLOCK	none has ended that was not handed out
  */
 CREW_API int crew_group_next_nowait(struct crew_group *group, struct crew_task **task);

@@ -11,7 +11,7 @@
 
 struct taker {
 	struct crew__queued queued;
-	struct crew_task *task; /* NULL: there will be none */
+	struct crew_task *task; /* NULL: it has to look again */
 };
 
 /* pre: locked. It leaves the roster, which hands its hold on. */
@@ -58,10 +58,11 @@ static bool serve(struct crew__roster *roster, struct crew_task *task, struct cr
 	return false;
 }
 
-/* pre: locked. When the last was handed out, who still waits waits for nothing. */
+/* pre: locked. When none is left, or one, who still waits looks again: it waits for nothing, or
+ * perhaps for itself. */
 static struct crew__parker *send_away(struct crew__roster *roster, struct crew__parker *woken)
 {
-	while (!roster->begun && serve(roster, NULL, &woken))
+	while (roster->begun <= 1 && serve(roster, NULL, &woken))
 		;
 	return woken;
 }
@@ -120,26 +121,47 @@ static void unlock_group(void *opaque)
 	crew__group_unlock(opaque);
 }
 
-static int take(struct crew_group *group, struct crew_task **task, bool wait)
+/* The scope of the child that the caller is, or is inside of; NULL: of none. */
+static const struct crew_scope *child_around(const struct crew__caller *caller,
+					     const struct crew_group *group)
+{
+	const struct crew_scope *at = crew__caller_scope(caller);
+	const struct crew_scope *outer;
+	bool locked = false;
+
+	while (at && (outer = crew__scope_around(at, &locked)) != &group->scope)
+		at = outer;
+	crew__scope_looked(locked);
+	return at;
+}
+
+/* pre: locked. Is it the only one that is left? */
+static bool is_left_alone(const struct crew__roster *roster, const struct crew_scope *child)
+{
+	const struct crew__link *link = roster->kept.next;
+
+	if (!child || roster->begun != 1)
+		return false;
+	while (!crew__container(link, struct crew_task, kept)->counted)
+		link = link->next;
+	return child == &crew__container(link, struct crew_task, kept)->scope;
+}
+
+/* 0: one, or it has to look again. */
+static int await_next(struct crew_group *group, const struct crew_scope *child,
+		      struct crew_task **task)
 {
 	struct taker taker = { .task = NULL };
 	struct crew__roster *roster;
-	bool granted;
+	bool alone, granted;
 
-	if (wait)
-		crew__waiter_init(&taker.queued.waiter, true);
+	crew__waiter_init(&taker.queued.waiter, true);
 	roster = crew__group_lock(group);
-	if (!crew__list_empty(&roster->ended))
-		taker.task = unlist(roster,
-				    crew__container(roster->ended.next, struct crew_task, ended));
-	if (taker.task || !roster->begun || !wait) {
-		bool more = roster->begun;
-
+	alone = is_left_alone(roster, child);
+	if (alone || !roster->begun || !crew__list_empty(&roster->ended)) {
 		crew__group_unlock(group);
-		if (wait)
-			crew__waiter_fini(&taker.queued.waiter);
-		*task = taker.task;
-		return taker.task ? 0 : more ? CREW_EWOULDBLOCK : CREW_EEMPTY;
+		crew__waiter_fini(&taker.queued.waiter);
+		return alone ? CREW_EDEADLK : 0;
 	}
 	crew__list_append(&roster->takers, &taker.queued.link);
 	granted = crew__park(&taker.queued.waiter, unlock_group, group, CREW_NEVER, "group next");
@@ -150,17 +172,40 @@ static int take(struct crew_group *group, struct crew_task **task, bool wait)
 		return CREW_ECANCELED;
 	}
 	*task = taker.task;
-	return taker.task ? 0 : CREW_EEMPTY;
+	return 0;
+}
+
+static int take_nowait(struct crew_group *group, struct crew_task **task)
+{
+	struct crew__roster *roster = crew__group_lock(group);
+	bool more = roster->begun;
+
+	if (!crew__list_empty(&roster->ended))
+		*task = unlist(roster,
+			       crew__container(roster->ended.next, struct crew_task, ended));
+	crew__group_unlock(group);
+	return *task ? 0 : more ? CREW_EWOULDBLOCK : CREW_EEMPTY;
 }
 
 int crew_group_next(struct crew_group *group, struct crew_task **task)
 {
 	struct crew__caller caller = crew__caller();
+	const struct crew_scope *child;
 	int rc = task ? may_take(group, &caller) : CREW_EINVAL;
 
 	if (task)
 		*task = NULL;
-	return rc ? rc : take(group, task, true);
+	if (rc == 0)
+		rc = take_nowait(group, task);
+	if (rc != CREW_EWOULDBLOCK)
+		return rc;
+	child = child_around(&caller, group);
+	while (rc == CREW_EWOULDBLOCK) {
+		rc = await_next(group, child, task);
+		if (rc == 0 && !*task)
+			rc = take_nowait(group, task);
+	}
+	return rc;
 }
 
 int crew_group_next_nowait(struct crew_group *group, struct crew_task **task)
@@ -172,7 +217,7 @@ int crew_group_next_nowait(struct crew_group *group, struct crew_task **task)
 		*task = NULL;
 	if (rc && rc != CREW_ECANCELED) /* B14 */
 		return rc;
-	return take(group, task, false);
+	return take_nowait(group, task);
 }
 
 int crew_group_next_spawned(struct crew_group *group, struct crew_task **task)

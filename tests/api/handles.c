@@ -606,6 +606,35 @@ static int or_in_the_order_of_spawning(void *arg)
 	return 0;
 }
 
+/* The first asks twice: for the other one, and when nobody is left but itself. */
+static int ask_for_others(void *arg)
+{
+	struct crew_group *group = (struct crew_group *)arg;
+	struct crew_task *task;
+
+	CHECK(crew_group_next(group, &task) == 0);
+	CHECK(crew_task_arg(task) == NULL);
+	crew_task_drop(task);
+	CHECK(crew_group_next(group, &task) == CREW_EDEADLK && !task);
+	CHECK(crew_group_next_nowait(group, &task) == CREW_EWOULDBLOCK && !task);
+	return 0;
+}
+
+static int the_last_one_asks_for_the_next(void *arg)
+{
+	struct crew_group group;
+	struct crew_task *task;
+
+	(void)arg;
+	open_group(&group, CREW_FAIL_FAST);
+	CHECK(crew_group_spawn_task(&group, give, NULL, NULL, &task) == 0);
+	crew_task_drop(task);
+	CHECK(crew_group_spawn_task(&group, ask_for_others, &group, NULL, &task) == 0);
+	crew_task_drop(task);
+	CHECK(crew_group_close(&group, 0) == 0);
+	return 0;
+}
+
 static int next_in_a_cancelled_group(void *arg)
 {
 	struct crew_group group;
@@ -745,6 +774,11 @@ Test(handles, next_hands_out_in_the_order_of_completion, .timeout = 30)
 Test(handles, or_in_the_order_of_spawning, .timeout = 30)
 {
 	everywhere(or_in_the_order_of_spawning);
+}
+
+Test(handles, the_last_one_asks_for_the_next, .timeout = 30)
+{
+	everywhere(the_last_one_asks_for_the_next);
 }
 
 Test(handles, next_in_a_cancelled_group, .timeout = 30)

@@ -71,6 +71,50 @@ Test(roster, is_asked_by_who_begins_while_the_owner_closes, .timeout = 300)
 	model_search("roster_closing", model, 2000);
 }
 
+/* ---- asking for the last ------------------------------------------------------------------ */
+
+/* One of the listed children asks beside the owner: in the end it is the only one left. */
+static int take_others(void *arg)
+{
+	struct crew_group *group = (struct crew_group *)arg;
+	struct crew_task *task;
+	int rc;
+
+	while ((rc = crew_group_next(group, &task)) == 0) {
+		crew__sim_check(crew_task_arg(task) != arg, "it has itself");
+		crew_task_drop(task);
+	}
+	crew__sim_check(rc == CREW_EDEADLK, "who else is left?");
+	return 0;
+}
+
+static int asking_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+	struct crew_task *task;
+	int rc;
+
+	(void)arg;
+	for (uintptr_t i = 0; i < 3; i++) {
+		rc = crew_group_spawn_task(group, i == 1 ? take_others : model_leaf,
+					   i == 1 ? (void *)group : (void *)i, NULL, &task);
+		crew__sim_check(rc == 0, "spawn");
+		crew_task_drop(task);
+	}
+	while ((rc = crew_group_next(group, &task)) == 0)
+		crew_task_drop(task);
+	crew__sim_check(rc == CREW_EEMPTY, "the owner asks until nobody is left");
+	crew__sim_check(model_close(group, 0) == 0, "close failed");
+	return 0;
+}
+
+Test(roster, nobody_waits_for_itself, .timeout = 300)
+{
+	struct model model = { .program = asking_program, .lasts = -1 };
+
+	model_search("roster_asking", model, 2000);
+}
+
 /* ---- counting while they end --------------------------------------------------------------- */
 
 static struct crew_group *held;

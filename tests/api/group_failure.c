@@ -223,6 +223,7 @@ Test(group, B6_a_group_of_a_cancelled_crew_is_born_cancelled, .timeout = 30)
 
 static int first_code_wins(void *arg)
 {
+	struct crew_group_stats stats = { .size = sizeof(stats) };
 	int codes[] = { 5, 6 };
 	struct crew_group group;
 
@@ -230,9 +231,10 @@ static int first_code_wins(void *arg)
 	for (int policy = CREW_FAIL_FAST; policy <= CREW_COLLECT; policy++) {
 		crew_group_open(&group, CREW_GROUP(.policy = (enum crew_policy)policy));
 		crew_group_spawn(&group, fail, &codes[0]);
-		while (crew__load32_acquire((struct crew__word32 *)(void *)&group.private_.first) ==
-		       0)
+		do {
 			crew_yield();
+			CHECK(crew_group_read_stats(&group, &stats) == 0);
+		} while (stats.active);
 		/* fail fast: refused; collect: a second failure */
 		crew_group_spawn(&group, fail, &codes[1]);
 		CHECK(crew_group_close(&group, 7) == 5);

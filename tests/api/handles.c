@@ -549,19 +549,31 @@ static int sleep_and_give(void *arg)
 	return rc;
 }
 
+static struct crew_word turn;
+
+/* Ends when it is its turn, from 1 on. */
+static int give_in_turn(void *arg)
+{
+	while (crew__load_acquire(&turn) < *(const uint64_t *)arg)
+		crew_yield();
+	crew_return(arg);
+	return 0;
+}
+
 static int next_hands_out_in_the_order_of_completion(void *arg)
 {
-	static int delays[] = { 30, 1, 15 };
+	static uint64_t turns[] = { 3, 1, 2 };
 	static const int order[] = { 1, 2, 0 };
 	struct crew_group group;
 	struct crew_task *task;
 
 	(void)arg;
+	crew__store_release(&turn, 0);
 	open_group(&group, CREW_FAIL_FAST);
 	CHECK(crew_group_next(&group, &task) == CREW_EEMPTY && !task);
 	CHECK(crew_group_next(&group, NULL) == CREW_EINVAL);
 	for (int i = 0; i < 3; i++) {
-		CHECK(crew_group_spawn_task(&group, sleep_and_give, &delays[i], NULL, &task) == 0);
+		CHECK(crew_group_spawn_task(&group, give_in_turn, &turns[i], NULL, &task) == 0);
 		crew_task_drop(task);
 	}
 	CHECK(crew_group_spawn(&group, give, NULL) == 0); /* never handed out */
@@ -569,8 +581,9 @@ static int next_hands_out_in_the_order_of_completion(void *arg)
 	for (int i = 0; i < 3; i++) {
 		void *value;
 
+		crew__store_release(&turn, (uint64_t)i + 1);
 		CHECK(crew_group_next(&group, &task) == 0);
-		CHECK(crew_task_join_nowait(task, NULL, &value) == 0 && value == &delays[order[i]]);
+		CHECK(crew_task_join_nowait(task, NULL, &value) == 0 && value == &turns[order[i]]);
 		crew_task_drop(task);
 	}
 	CHECK(crew_group_next(&group, &task) == CREW_EEMPTY);

@@ -223,7 +223,7 @@ static struct crew_case *wait_for_one(struct crew_case *first, struct crew__wait
 	for (one = first; one; one = behind_lot(one)) {
 		struct crew_lot *lot = crew__case_of(one)->lot;
 
-		/* the lot may be gone, if nothing else is waited for in it */
+		/* nothing of it is left in there (and E3: the hook has passed) */
 		if (one == done && behind_lot(one) == crew__case_of(one)->next)
 			continue;
 		crew__lot_enter(lot);

@@ -311,6 +311,21 @@ static void wait_and_free(void)
 	memset(&event, 0xa5, sizeof(event));
 }
 
+/* One that has only tried is not in line: who sets the event afterwards does not look there,
+ * so that whoever sees it set may give it back (T5, T6). */
+static void try_wait_and_free(void)
+{
+	try_any();
+	crew__sim_check(crew_event_wait(&event) == 0, "it could not wait");
+	memset(&event, 0xa5, sizeof(event));
+}
+
+static void end_event_freed(void)
+{
+	crowd_check_freed(&event, sizeof(event));
+	close_roads();
+}
+
 static void end_freed(void)
 {
 	crowd_check_freed(&a.channel, sizeof(a.channel));
@@ -324,4 +339,7 @@ Test(select, whoever_is_done_frees_it, .timeout = 300)
 
 	crowd_of_threads("select_freed", &crowd, 2);
 	crowd_of_tasks("select_freed_tasks", &crowd, 500);
+	crowd.roles[0] = try_wait_and_free;
+	crowd.end = end_event_freed;
+	crowd_of_threads("select_event_freed", &crowd, 2);
 }

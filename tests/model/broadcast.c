@@ -117,6 +117,43 @@ Test(broadcast, the_slowest_leaves_or_is_cancelled, .timeout = 300)
 	crowd_of_threads("broadcast_cancelled", &crowd, 1);
 }
 
+/* ---- several with one subscriber ------------------------------------------------------ */
+
+static struct crew_word shared;
+
+static void begin_shared(void)
+{
+	begin();
+	crew__init_word(&shared, 0);
+	leave_two();
+}
+
+static void receive_some(void)
+{
+	uint64_t number;
+
+	while (crew_subscriber_receive(&one, &number) == 0)
+		crew__add_relaxed(&shared, 1);
+}
+
+static void end_shared(void)
+{
+	crew__sim_check(crew__load_relaxed(&shared) == crew__load_relaxed(&sent),
+			"an item was received by both, or by none");
+	end();
+}
+
+Test(broadcast, of_one_subscriber_each_item_goes_to_one, .timeout = 300)
+{
+	struct crowd crowd = { begin_shared,
+			       { send_two_and_close, receive_some, receive_some },
+			       .end = end_shared };
+
+	crowd_of_threads("broadcast_shared", &crowd, 1);
+}
+
+/* ---- handing on ------------------------------------------------------------------------ */
+
 static void write_letter(void)
 {
 	letter = 1;

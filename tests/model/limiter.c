@@ -130,6 +130,38 @@ Test(limiter, the_next_one_gets_what_a_cancelled_one_has_not, .timeout = 300)
 	crowd_of_threads("limiter_try", &crowd, 1);
 }
 
+/* One of two is lent, to somebody who keeps it. The first wants both: the one behind fits when
+ * that is gone. */
+static void begin_kept(void)
+{
+	begin_with(2);
+	crew__sim_check(crew_limiter_acquire_for_nowait(&limiter, &names[3], 1) == 0, "not lent");
+	crew__init_word(&lent, 1);
+}
+
+static void in_own_name_late(void)
+{
+	crowd_sleep();
+	in_own_name();
+}
+
+static void end_kept(void)
+{
+	crew__sim_check(crew_limiter_release_for(&limiter, &names[3]) == 0, "not found again");
+	end();
+}
+
+Test(limiter, who_is_behind_a_cancelled_one_is_served, .timeout = 300)
+{
+	struct crowd crowd = { begin_kept,
+			       { both, in_own_name_late },
+			       .cancelled = 1,
+			       .late = true,
+			       .end = end_kept };
+
+	crowd_of_threads("limiter_head", &crowd, 2);
+}
+
 Test(limiter, the_total_grows_while_somebody_is_cancelled, .timeout = 300)
 {
 	struct crowd crowd = {

@@ -106,6 +106,36 @@ Test(rwlock, who_is_behind_a_cancelled_one_goes_on, .timeout = 300)
 	crowd_of_threads("rwlock_late", &crowd, 1);
 }
 
+/* Somebody reads all the time: who is behind a writer goes on when that is gone. */
+static void begin_with_reader(void)
+{
+	begin();
+	crew__sim_check(crew_rwlock_acquire_read_nowait(&lock) == 0, "not free");
+}
+
+static void read_late(void)
+{
+	crowd_sleep();
+	read_it();
+}
+
+static void end_with_reader(void)
+{
+	crew__sim_check(crew_rwlock_release_read(&lock) == 0, "nobody reads");
+	end();
+}
+
+Test(rwlock, who_is_behind_a_cancelled_one_does_not_wait_for_others, .timeout = 300)
+{
+	struct crowd crowd = { begin_with_reader,
+			       { write_it, read_late },
+			       .cancelled = 1,
+			       .late = true,
+			       .end = end_with_reader };
+
+	crowd_of_threads("rwlock_head", &crowd, 2);
+}
+
 Test(rwlock, nobody_writes_between_writing_and_reading, .timeout = 300)
 {
 	struct crowd crowd = {
@@ -127,12 +157,6 @@ Test(rwlock, tasks_and_threads, .timeout = 300)
 			       .end = end };
 
 	crowd_of_tasks("rwlock_tasks", &crowd, 1000);
-}
-
-static void begin_read(void)
-{
-	begin();
-	crew__sim_check(crew_rwlock_acquire_read_nowait(&lock) == 0, "not free");
 }
 
 static void release_read(void)
@@ -157,7 +181,9 @@ static void end_freed(void)
 
 Test(rwlock, the_last_one_frees_it, .timeout = 300)
 {
-	struct crowd crowd = { begin_read, { write_and_free, release_read }, .end = end_freed };
+	struct crowd crowd = { begin_with_reader,
+			       { write_and_free, release_read },
+			       .end = end_freed };
 
 	crowd_of_threads("rwlock_freed", &crowd, 3);
 }

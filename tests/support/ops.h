@@ -2,8 +2,9 @@
 /*
  * ops.h - random operations on all that can be waited for, by tasks and plain threads at a
  * time: locks, semaphores, conditions, events, notices, latches, barriers, once; channels and
- * select are in ops_channel.h, cancelling and rounds in ops_run.h. They are run by
- * stress/sync.c (real threads) and model/sync_mix.c (the simulated world).
+ * select are in ops_channel.h; rwlocks, limiters, keyed locks and guards in ops_more.h;
+ * cancelling and rounds in ops_run.h. They are run by stress/sync.c (real threads) and
+ * model/sync_mix.c (the simulated world).
  *
  * A round: so many actors, tasks and threads, begin together and do so many steps each. A step
  * is an operation, most often in a scope with a deadline of 0 to 100 us, which others may
@@ -117,6 +118,11 @@ static inline uint32_t ops_below(struct ops_actor *a, uint32_t bound)
 static inline bool ops_toss(struct ops_actor *a, uint32_t one_in)
 {
 	return ops_below(a, one_in) == 0;
+}
+
+static inline int ops_told(int rc)
+{
+	return rc == CREW_ECANCELED ? rc : 0;
 }
 
 static inline void ops_any(struct ops_actor *a);

@@ -94,11 +94,6 @@ static inline bool ops_may_receive(int rc)
 	       rc == CREW_EWOULDBLOCK || rc == 9;
 }
 
-static inline int ops_told(int rc)
-{
-	return rc == CREW_ECANCELED ? rc : 0;
-}
-
 /* First a place, then the item. */
 static inline int ops_reserve(struct ops_actor *a, struct crew_sender *sender,
 			      const struct ops_item *item)

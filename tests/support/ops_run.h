@@ -7,6 +7,7 @@
 #define SUPPORT_OPS_RUN_H
 
 #include "support/ops_channel.h"
+#include "support/ops_more.h"
 
 /* ---- cancelling --------------------------------------------------------------------- */
 
@@ -97,10 +98,11 @@ static inline int ops_gone(struct ops_actor *a)
 /* ---- rounds -------------------------------------------------------------------------- */
 
 static int (*const ops_kinds[])(struct ops_actor *a) = {
-	ops_lock, ops_lock,  ops_condition, ops_semaphore, ops_semaphore, ops_event,
-	ops_once, ops_latch, ops_notify,    ops_barrier,   ops_send,	  ops_send,
-	ops_send, ops_close, ops_receive,   ops_receive,   ops_receive,	  ops_select,
-	ops_lock, ops_child, ops_cancel,    ops_token,	   ops_token,	  ops_gone,
+	ops_lock,   ops_lock,	ops_condition, ops_semaphore,  ops_semaphore, ops_event,
+	ops_once,   ops_latch,	ops_notify,    ops_barrier,    ops_send,      ops_send,
+	ops_send,   ops_close,	ops_receive,   ops_receive,    ops_receive,   ops_select,
+	ops_lock,   ops_child,	ops_cancel,    ops_token,      ops_token,     ops_gone,
+	ops_rwlock, ops_rwlock, ops_limiter,   ops_keyed_lock, ops_guard,
 };
 
 #define OPS_KINDS (sizeof(ops_kinds) / sizeof(*ops_kinds))
@@ -111,7 +113,7 @@ static inline void ops_plain(struct ops_actor *a)
 	uint64_t random = ops.round.seed + ops_below(a, OPS_MENU); /* one of the round's */
 	uint32_t kind = ops.round.swarm ? crew__random_below(&random, OPS_KINDS) :
 					  ops_below(a, OPS_KINDS);
-	int rc = ops_kinds[kind](a);
+	int rc = ops.round.swarm && ops_toss(a, 5) ? ops_cancel(a) : ops_kinds[kind](a);
 
 	crew__add_relaxed(&ops.done, 1);
 	OPS_CHECK(rc != CREW_ECANCELED || crew_check() == CREW_ECANCELED,
@@ -223,6 +225,7 @@ static inline void ops_begin(struct crew *crew, const struct ops_round *round)
 	}
 	crew_notify_one(&ops.token.notify);
 	ops_begin_channels();
+	ops_begin_more();
 }
 
 #define OPS_NOBODY_WAITS(kind, thing)                                                              \
@@ -300,6 +303,7 @@ static inline void ops_end(void)
 	for (unsigned i = 0; i < OPS_SEVERAL; i++)
 		ops_end_several(i);
 	ops_end_channels();
+	ops_end_more();
 }
 
 #endif /* SUPPORT_OPS_RUN_H */

@@ -295,9 +295,9 @@ static inline int ops_event(struct ops_actor *a)
 	return rc;
 }
 
-static inline int ops_take_notice(struct ops_actor *a, struct crew_notify *notify)
+static inline int ops_take_notice(struct ops_actor *a, struct crew_notify *notify, bool comes)
 {
-	bool nowait = !a->bounded || ops_toss(a, 4);
+	bool nowait = !(comes || a->bounded) || ops_toss(a, 4);
 	int rc = nowait ? crew_notify_take_nowait(notify) : crew_notify_take(notify);
 
 	OPS_CHECK(rc == 0 || rc == (nowait ? CREW_EWOULDBLOCK : CREW_ECANCELED), "take a notice");
@@ -313,7 +313,7 @@ static inline int ops_notify(struct ops_actor *a)
 		crew_notify_one(&ops.inbox.notify);
 		return 0;
 	}
-	rc = ops_take_notice(a, &ops.inbox.notify);
+	rc = ops_take_notice(a, &ops.inbox.notify, false);
 	if (rc == 0)
 		crew__exchange_acq_rel(&ops.inbox.letters, 0);
 	return rc;
@@ -321,7 +321,7 @@ static inline int ops_notify(struct ops_actor *a)
 
 static inline int ops_token(struct ops_actor *a)
 {
-	int rc = ops_take_notice(a, &ops.token.notify);
+	int rc = ops_take_notice(a, &ops.token.notify, true);
 
 	if (rc)
 		return rc;

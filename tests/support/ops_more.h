@@ -53,7 +53,7 @@ static inline int ops_rwlock(struct ops_actor *a)
 {
 	struct crew_rwlock *lock = &more.page.lock;
 	bool writes = ops_toss(a, 2);
-	bool nowait = !a->bounded || ops_toss(a, 4);
+	bool nowait = ops_toss(a, 4);
 	int rc = writes ? nowait ? crew_rwlock_acquire_write_nowait(lock) :
 				   crew_rwlock_acquire_write(lock) :
 		 nowait ? crew_rwlock_acquire_read_nowait(lock) :
@@ -113,7 +113,7 @@ static inline int ops_limiter(struct ops_actor *a)
 static inline int ops_keyed_lock(struct ops_actor *a)
 {
 	uint64_t key = ops_below(a, ops.several);
-	bool nowait = !a->bounded || ops_toss(a, 4);
+	bool nowait = ops_toss(a, 4);
 	int rc = nowait ? crew_keyed_lock_acquire_nowait(&more.keys.lock, &key, sizeof(key)) :
 			  crew_keyed_lock_acquire(&more.keys.lock, &key, sizeof(key));
 

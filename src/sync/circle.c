@@ -9,12 +9,12 @@
 #define LONGEST 64U
 
 /* Not granted, not cancelled; perhaps not yet begun. */
-static bool wait_lasts(const struct crew__wait *wait)
+static bool edge_lasts(const struct crew__edge *edge)
 {
-	uint64_t word = crew__load_acquire(&wait->waiter.parker->word);
-	uint64_t expected = wait->waiter.expected;
+	uint64_t word = edge->parker ? crew__load_acquire(&edge->parker->word) : edge->expected;
 
-	return word == expected || CREW__PARK_TICKET(word) < CREW__PARK_TICKET(expected);
+	return word == edge->expected ||
+	       CREW__PARK_TICKET(word) < CREW__PARK_TICKET(edge->expected);
 }
 
 /* The task that holds the lock, or NULL. */
@@ -36,10 +36,10 @@ static bool follow_path(const struct crew__edge *edge, const struct crew__fiber 
 		if (!holder || holder == self)
 			return holder;
 		edge = holder->edge;
-		if (!edge || !wait_lasts(edge->wait))
+		if (!edge || !edge_lasts(edge))
 			return false;
 		crew__random_mix(path, (uint64_t)(uintptr_t)holder);
-		crew__random_mix(path, edge->wait->waiter.expected);
+		crew__random_mix(path, edge->expected);
 	}
 	return false;
 }
@@ -89,6 +89,13 @@ bool crew__circle_show(struct crew__edge *edge, struct crew__fiber *fiber)
 	if (closed)
 		report_path(text, fiber->crew);
 	return closed;
+}
+
+void crew__circle_show_return(struct crew__edge *edge, struct crew__fiber *fiber)
+{
+	crew__lock_acquire(&crew__edges);
+	fiber->edge = edge;
+	crew__lock_release(&crew__edges);
 }
 
 void crew__circle_end(struct crew__fiber *fiber)

@@ -12,7 +12,7 @@
  *
  * GUARDED BY tests/model/condition.c, tests/api/condition.c.
  */
-#include "sync/hold.h"
+#include "sync/circle.h"
 
 #include "crew/condition.h"
 
@@ -49,30 +49,47 @@ static void unlist_if_empty(struct crew_condition *condition)
 
 /* ---- waiting ------------------------------------------------------------------- */
 
-int crew_condition_wait(struct crew_condition *condition)
+/* pre: the caller holds the lock. Afterwards it does again, but for CREW_EOWNERDEAD. */
+static int wait_without_lock(struct crew_condition *condition, const struct crew__caller *caller,
+			     uint64_t self)
 {
 	struct crew_lock *lock = condition->private_.lock;
-	struct crew__caller caller = crew__caller();
-	uint64_t self = crew__hold_self(&caller);
-	int rc = crew__hold_is(lock, self) ? crew__caller_check(&caller) : CREW_EPERM;
+	struct crew__edge edge = { .lock = lock };
+	bool watched = crew__circle_wanted(caller->fiber);
 	struct crew__wait wait;
+	int rc;
 
-	if (rc)
-		return rc;
 	crew__wait_prepare(&wait, self, true);
 	crew__lot_enter(&lock->private_.lot);
 	list_condition(condition);
-	crew__hold_end(lock, caller.fiber);
+	edge.expected = wait.waiter.expected;
+	if (watched)
+		crew__circle_show_return(&edge, caller->fiber); /* O2: before anybody has it */
+	crew__hold_end(lock, caller->fiber);
 	crew__hold_pass(lock);
 	if (crew__lot_wait(&lock->private_.lot, &condition->private_.queue, &wait, "condition")) {
-		if (wait.rc == 0)
-			crew__hold_begin(lock, caller.fiber);
-		return wait.rc;
+		rc = wait.rc;
+		if (rc == 0)
+			crew__hold_begin(lock, caller->fiber);
+	} else {
+		unlist_if_empty(condition);
+		crew__lot_leave(&lock->private_.lot);
+		rc = crew__hold_again(lock, caller, self);
+		rc = rc ? rc : CREW_ECANCELED;
 	}
-	unlist_if_empty(condition);
-	crew__lot_leave(&lock->private_.lot);
-	rc = crew__hold_again(lock, &caller, self);
-	return rc ? rc : CREW_ECANCELED;
+	if (watched)
+		crew__circle_end(caller->fiber);
+	return rc;
+}
+
+int crew_condition_wait(struct crew_condition *condition)
+{
+	struct crew__caller caller = crew__caller();
+	uint64_t self = crew__hold_self(&caller);
+	int rc = crew__hold_is(condition->private_.lock, self) ? crew__caller_check(&caller) :
+								 CREW_EPERM;
+
+	return rc ? rc : wait_without_lock(condition, &caller, self);
 }
 
 int crew_condition_wait_for(struct crew_condition *condition, crew_condition_fn *until, void *arg)

@@ -101,7 +101,7 @@ static int wait_in_line(struct crew_lock *lock, const struct crew__caller *calle
 			bool interruptible)
 {
 	struct crew__wait wait;
-	struct crew__edge edge = { .lock = lock, .wait = &wait };
+	struct crew__edge edge = { .lock = lock };
 	bool watched = crew__circle_wanted(caller->fiber);
 	bool granted;
 	int rc;
@@ -114,6 +114,8 @@ static int wait_in_line(struct crew_lock *lock, const struct crew__caller *calle
 		crew__wait_drop(&wait);
 		return rc;
 	}
+	edge.parker = wait.waiter.parker;
+	edge.expected = wait.waiter.expected;
 	if (watched && crew__circle_show(&edge, caller->fiber) && interruptible &&
 	    caller->fiber->crew->stuck.policy == CREW_DEADLOCK_CANCEL) {
 		crew__circle_end(caller->fiber);

@@ -3,6 +3,7 @@
 #include "api/task.h"
 
 #include "base/config.h"
+#include "crew/condition.h"
 #include "crew/event.h"
 #include "crew/lock.h"
 #include "exec/exec.h"
@@ -106,6 +107,14 @@ Test(deadlock, what_to_do_is_one_of_four, .timeout = 60)
 static struct crew_lock locks[2];
 static struct crew_event both_held[2];
 
+static void init_locks(void)
+{
+	for (int n = 0; n < 2; n++) {
+		locks[n] = (struct crew_lock)CREW_LOCK_INIT;
+		both_held[n] = (struct crew_event)CREW_EVENT_INIT;
+	}
+}
+
 static int acquire_both(void *arg)
 {
 	uintptr_t n = (uintptr_t)arg;
@@ -148,10 +157,60 @@ Test(deadlock, a_circle_of_locks_is_refused, .timeout = 60)
 {
 	struct crew *crew = start_watched();
 
-	for (int n = 0; n < 2; n++) {
-		locks[n] = (struct crew_lock)CREW_LOCK_INIT;
-		both_held[n] = (struct crew_event)CREW_EVENT_INIT;
-	}
+	init_locks();
 	run_in(crew, circle, NULL);
+	stop(crew);
+}
+
+/* Who waits for a condition holds another lock: it cannot give that up before it has got the
+ * condition's lock again. */
+static struct crew_condition condition;
+
+static int wait_with_another(void *arg)
+{
+	int rc;
+
+	(void)arg;
+	CHECK(crew_lock_acquire(&locks[0]) == 0);
+	CHECK(crew_lock_acquire(&locks[1]) == 0);
+	crew_event_set(&both_held[0]);
+	rc = crew_condition_wait(&condition);
+	crew_lock_release(&locks[1]);
+	crew_lock_release(&locks[0]);
+	return rc;
+}
+
+static int notify_with_both(void *arg)
+{
+	int rc;
+
+	(void)arg;
+	CHECK(crew_event_wait(&both_held[0]) == 0);
+	CHECK(crew_lock_acquire(&locks[1]) == 0);
+	rc = crew_lock_acquire(&locks[0]);
+	crew_condition_notify(&condition, 1);
+	crew_lock_release(&locks[1]);
+	CHECK(rc == CREW_EDEADLK);
+	return 0;
+}
+
+static int circle_with_condition(void *arg)
+{
+	struct crew_group group;
+
+	(void)arg;
+	crew_condition_init(&condition, &locks[1]);
+	crew_group_open(&group, NULL);
+	crew_group_spawn(&group, wait_with_another, NULL);
+	crew_group_spawn(&group, notify_with_both, NULL);
+	return crew_group_close(&group, 0);
+}
+
+Test(deadlock, a_circle_by_way_of_a_condition_is_refused, .timeout = 60)
+{
+	struct crew *crew = start_watched();
+
+	init_locks();
+	run_in(crew, circle_with_condition, NULL);
 	stop(crew);
 }

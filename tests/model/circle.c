@@ -2,7 +2,9 @@
 /* model/circle.c - tasks that acquire locks in different orders (sync/circle.h). */
 #include "model/model.h"
 
+#include "crew/condition.h"
 #include "crew/lock.h"
+#include "crew/task.h"
 
 #define LOCKS 3
 
@@ -131,4 +133,78 @@ Test(circle, is_opened_by_a_cancellation, .timeout = 300)
 	struct model model = { .program = cancelled_in_circle, .deadlock = CREW_DEADLOCK_CANCEL };
 
 	model_search("cancelled", model, 3000);
+}
+
+/* One waits for a condition of the second lock, and holds the first: it goes on in any case,
+ * cancelled or not, for the other one is refused. */
+static struct crew_condition condition;
+static bool done; /* under the second lock */
+static bool cancels;
+
+static int wait_until_done(void *arg)
+{
+	int rc;
+
+	(void)arg;
+	if (crew_lock_acquire(&locks[0]))
+		return 0;
+	rc = crew_lock_acquire(&locks[1]);
+	if (rc == 0) {
+		while (rc == 0 && !done)
+			rc = crew_condition_wait(&condition);
+		crew_lock_release(&locks[1]);
+	}
+	crew__sim_check(rc == 0 || rc == CREW_EDEADLK || cancels, "wait");
+	crew_lock_release(&locks[0]);
+	return 0;
+}
+
+static int be_done(void *arg)
+{
+	int rc;
+
+	(void)arg;
+	crew__sim_check(crew_lock_acquire(&locks[1]) == 0, "the second");
+	rc = crew_lock_acquire(&locks[0]);
+	crew__sim_check(rc == 0 || rc == CREW_EDEADLK, "the first");
+	if (rc == 0)
+		crew_lock_release(&locks[0]);
+	done = true;
+	crew_condition_notify(&condition, 1);
+	crew_lock_release(&locks[1]);
+	return 0;
+}
+
+static int by_way_of_condition(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+	struct crew_task *task;
+
+	make_locks();
+	crew_condition_init(&condition, &locks[1]);
+	done = false;
+	cancels = arg;
+	crew__sim_check(crew_group_spawn_task(group, wait_until_done, NULL, NULL, &task) == 0,
+			"spawn");
+	crew_group_spawn(group, be_done, NULL);
+	crew_yield();
+	if (cancels)
+		crew_task_cancel(task, "test");
+	crew_task_drop(task);
+	return model_close(group, 0);
+}
+
+static int by_way_of_condition_cancelled(void *arg)
+{
+	(void)arg;
+	return by_way_of_condition(&condition);
+}
+
+Test(circle, by_way_of_a_condition, .timeout = 300)
+{
+	struct model model = { .program = by_way_of_condition, .deadlock = CREW_DEADLOCK_CANCEL };
+
+	model_search("condition", model, 2000);
+	model.program = by_way_of_condition_cancelled;
+	model_search("condition_cancelled", model, 2000);
 }

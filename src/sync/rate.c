@@ -58,7 +58,7 @@ static bool ask_rate(void *want, crew_time now, crew_time *when)
 	struct crew_rate *rate = order->rate;
 	uint64_t count = rate->private_.count;
 	uint64_t full = shares_of(rate, rate->private_.burst);
-	uint64_t spent;
+	uint64_t spent, missing;
 
 	fill_up(rate, now);
 	spent = rate->private_.spent + shares_of(rate, order->tokens); /* twice INT64_MAX at most */
@@ -66,9 +66,8 @@ static bool ask_rate(void *want, crew_time now, crew_time *when)
 		rate->private_.spent = spent;
 		return true;
 	}
-	*when = now + (crew_time)((spent - full - 1) / count + 1);
-	if (*when < now)
-		*when = CREW_NEVER;
+	missing = (spent - full - 1) / count + 1;
+	*when = missing > (uint64_t)(CREW_NEVER - now) ? CREW_NEVER : now + (crew_time)missing;
 	return false;
 }
 

@@ -74,6 +74,26 @@ static int bad(void *arg)
 	return 0;
 }
 
+static int longest_period(void *arg)
+{
+	struct crew_rate rate = CREW_RATE_INIT(1, CREW_NEVER, 1);
+	struct crew_scope scope;
+	int rc;
+
+	(void)arg;
+	CHECK(crew_rate_take(&rate, 1) == 0);
+	crew_scope_move_on_after(&scope, CREW_MS(1));
+	rc = crew_rate_take(&rate, 1);
+	CHECK(crew_scope_close(&scope, rc) == 0 && rc == CREW_ECANCELED);
+	return 0;
+}
+
+/* The moment at which it comes back is behind the end of time. */
+Test(rate, row199_what_never_comes_back_is_waited_for)
+{
+	in_all_places(longest_period);
+}
+
 Test(rate, Y2_what_cannot_be_is_refused)
 {
 	in_all_places(bad);

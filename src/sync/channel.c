@@ -119,9 +119,6 @@ static enum crew__try try_reserve(struct crew_channel *channel, struct crew__dea
 	(void)aside;
 	if (!crew__load_relaxed(deal->end))
 		return crew__deal_done(deal, CREW_ECLOSED);
-	if (!channel->private_.capacity || channel->private_.capacity == CREW_UNBOUNDED ||
-	    channel->private_.overflow != CREW_OVERFLOW_WAIT)
-		return crew__deal_done(deal, CREW_EINVAL);
 	if (!channel->private_.receiver_ends)
 		return crew__deal_done(deal, CREW_EBROKEN);
 	if (!has_place(channel))
@@ -286,6 +283,17 @@ int crew_receive_nowait(struct crew_receiver *receiver, void *item)
 
 /* ---- slots ----------------------------------------------------------------------------- */
 
+/* 0, or why no place can be reserved in any case: misuse comes before cancellation. */
+static int check_places(const struct crew_channel *channel)
+{
+	if (!channel)
+		return CREW_ECLOSED;
+	return !channel->private_.capacity || channel->private_.capacity == CREW_UNBOUNDED ||
+			       channel->private_.overflow != CREW_OVERFLOW_WAIT ?
+		       CREW_EINVAL :
+		       0;
+}
+
 /* The channel cannot go meanwhile: the slot counts in it already. */
 static int open_slot(struct crew_slot *slot, struct crew_channel *channel, int rc)
 {
@@ -297,16 +305,22 @@ int crew_reserve(struct crew_sender *sender, struct crew_slot *slot)
 {
 	struct crew_channel *channel = crew__channel_of(&sender->private_.channel);
 	struct crew__deal deal = sending(sender, NULL, CREW__DEAL_PLACE);
+	int rc = check_places(channel);
 
-	return open_slot(slot, channel, make_deal(&deal, try_reserve, "channel, for a place"));
+	if (rc == 0)
+		rc = make_deal(&deal, try_reserve, "channel, for a place");
+	return open_slot(slot, channel, rc);
 }
 
 int crew_reserve_nowait(struct crew_sender *sender, struct crew_slot *slot)
 {
 	struct crew_channel *channel = crew__channel_of(&sender->private_.channel);
 	struct crew__deal deal = sending(sender, NULL, CREW__DEAL_PLACE);
+	int rc = check_places(channel);
 
-	return open_slot(slot, channel, deal_nowait(&deal, try_reserve));
+	if (rc == 0)
+		rc = deal_nowait(&deal, try_reserve);
+	return open_slot(slot, channel, rc);
 }
 
 /* Its place is free. The item, if there is one, comes first. */

@@ -285,6 +285,8 @@ static int in_a_cancelled_scope(void *arg)
 	CHECK(crew_reserve_nowait(&pair.sender, &slot) == 0 && crew_slot_send(&slot, &number) == 0);
 	crew_sender_close(&pair.sender);
 	CHECK(crew_send(&pair.sender, &number) == CREW_ECLOSED); /* Y2 */
+	close_pair(&pair);
+	CHECK(open_pair(&pair, 0) == 0 && crew_reserve(&pair.sender, &slot) == CREW_EINVAL);
 	crew_scope_close(&scope, 0);
 	close_pair(&pair);
 	return 0;

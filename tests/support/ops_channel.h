@@ -218,6 +218,26 @@ static inline int ops_select(struct ops_actor *a)
 	}
 }
 
+/* The end: some close all senders, the others receive what is left, without a deadline. */
+static inline void ops_close_senders(void)
+{
+	for (unsigned c = 0; c < OPS_CHANNELS; c++)
+		for (unsigned i = 0; i < OPS_ENDS; i++)
+			crew_sender_close(&posts.channel[c].sender[i]);
+}
+
+static inline void ops_receive_rest(struct ops_actor *a)
+{
+	unsigned c = ops_channel(a);
+	struct crew_receiver *receiver = &posts.channel[c].receiver[ops_below(a, ops.several)];
+	struct ops_item item;
+	int rc;
+
+	while ((rc = crew_receive(receiver, &item)) == 0)
+		ops_item_ends(&item, OPS_RECEIVED);
+	OPS_CHECK(ops_may_receive(rc) && rc != CREW_EWOULDBLOCK, "receive the rest");
+}
+
 static inline void ops_begin_channels(void)
 {
 	static const struct crew_channel_options kinds[OPS_CHANNELS] = {

@@ -173,8 +173,12 @@ static inline void ops_act(unsigned i)
 	}
 	/* what follows ends without a deadline */
 	a.bounded = true;
-	if (ops_toss(&a, 2))
+	if (i % 2 == 0 || ops_toss(&a, 2))
 		ops_latch(&a);
+	if (i % 2)
+		ops_receive_rest(&a);
+	else
+		ops_close_senders();
 	for (unsigned box = 0; box < OPS_BOXES; box++)
 		if (i % 2)
 			ops_take(&a, box);

@@ -135,6 +135,48 @@ Test(circle, is_opened_by_a_cancellation, .timeout = 300)
 	model_search("cancelled", model, 3000);
 }
 
+/* Whose wait was cancelled releases what it holds, though it has not gone on yet. */
+static int wait_for_second(void *arg)
+{
+	(void)arg;
+	crew__sim_check(crew_lock_acquire(&locks[0]) == 0, "the first");
+	crew__sim_check(crew_lock_acquire(&locks[1]) == CREW_ECANCELED, "not cancelled");
+	crew_lock_release(&locks[0]);
+	return 0;
+}
+
+static int cancels_who_waits(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+	struct crew_lock_stats stats = { .size = sizeof(stats) };
+	struct crew_task *task;
+
+	(void)arg;
+	make_locks();
+	crew__sim_check(crew_lock_acquire(&locks[1]) == 0, "the second");
+	crew__sim_check(crew_group_spawn_task(group, wait_for_second, NULL, NULL, &task) == 0,
+			"spawn");
+	while (!stats.waiting) {
+		crew_sleep(CREW_US(1));
+		crew_lock_read_stats(&locks[1], &stats);
+	}
+	crew_task_cancel(task, "test");
+	crew_task_drop(task);
+	crew__sim_check(crew_lock_acquire(&locks[0]) == 0, "there is no circle");
+	crew_lock_release(&locks[0]);
+	crew_lock_release(&locks[1]);
+	return model_close(group, 0);
+}
+
+Test(circle, who_was_cancelled_closes_none, .timeout = 300)
+{
+	struct model model = { .program = cancels_who_waits,
+			       .deadlock = CREW_DEADLOCK_CANCEL,
+			       .lasts = -1 };
+
+	model_search("closes_none", model, 1000);
+}
+
 /* One waits for a condition of the second lock, and holds the first: it goes on in any case,
  * cancelled or not, for the other one is refused. */
 static struct crew_condition condition;

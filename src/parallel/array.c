@@ -20,8 +20,12 @@ int crew__pieces_run(struct crew__pieces *pieces, crew__loop_fn *leaf)
 void crew__pieces_init(struct crew__pieces *pieces, size_t items,
 		       const struct crew_parallel_options *options)
 {
-	size_t least = options && options->grain ? options->grain : 1;
+	size_t grain;
+	size_t least;
 
+	options = crew__whole(options);
+	grain = options ? options->grain : 0;
+	least = grain ? grain : 1;
 	crew__loop_init(&pieces->loop, NULL, options);
 	pieces->items = items;
 	pieces->size = items ? (items - 1) / CREW__PIECES + 1 : 1;
@@ -29,7 +33,7 @@ void crew__pieces_init(struct crew__pieces *pieces, size_t items,
 		pieces->size = least;
 	pieces->count = items ? (items - 1) / pieces->size + 1 : 0;
 	pieces->loop.weight = items;
-	pieces->loop.grain = options && options->grain ? 1 : 0;
+	pieces->loop.grain = grain ? 1 : 0;
 }
 
 /* ---- find ---- */

@@ -42,6 +42,7 @@ static int reduce_task(void *opaque)
 int crew_reduce(size_t begin, size_t end, void *result, const struct crew_reducer *reducer,
 		void *arg, const struct crew_parallel_options *options)
 {
+	const struct crew_parallel_options *whole = crew__whole(options);
 	struct reduction reduction;
 
 	if (!result || !reducer || !reducer->bytes || !reducer->add || !reducer->join)
@@ -49,7 +50,7 @@ int crew_reduce(size_t begin, size_t end, void *result, const struct crew_reduce
 	reduction = (struct reduction){ .fold = { .bytes = reducer->bytes,
 						  .identity = reducer->identity,
 						  .join = reduce_join,
-						  .fixed = options && options->fixed_order },
+						  .fixed = whole && whole->fixed_order },
 					.whole = crew__range(begin, end),
 					.result = result,
 					.add = reducer->add,

@@ -220,13 +220,13 @@ static int place_task(void *opaque)
 int crew_sort(void *items, size_t count, size_t item_bytes, crew_compare_fn *compare, void *arg,
 	      const struct crew_parallel_options *options)
 {
+	const struct crew_parallel_options *whole = crew__whole(options);
 	struct place_call call = {
 		.places = { .bytes = item_bytes,
 			    .compare = compare,
 			    .arg = arg,
-			    .kind = { run_places,
-				      options && options->name ? options->name : "sort" },
-			    .grain = options && options->grain ? options->grain : GRAIN },
+			    .kind = { run_places, whole && whole->name ? whole->name : "sort" },
+			    .grain = whole && whole->grain ? whole->grain : GRAIN },
 		.items = items,
 		.count = count
 	};

@@ -323,6 +323,7 @@ int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void
 void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,
 		     const struct crew_parallel_options *options)
 {
+	options = crew__whole(options);
 	loop->fn = fn;
 	loop->sides = 1;
 	loop->kind = (struct crew_fork_kind){ run_taken, options && options->name ? options->name :
@@ -336,12 +337,13 @@ void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,
 int crew__parallel_enter(const struct crew_parallel_options *options, crew_task_fn *task, void *arg)
 {
 	struct crew__caller caller = crew__caller();
-	struct crew *crew = options ? options->crew : NULL;
+	struct crew *crew;
 	struct crew_group group;
 	int rc;
 
-	if (options && options->size < sizeof(*options))
+	if (options && !crew__whole(options))
 		return CREW_EINVAL;
+	crew = options ? options->crew : NULL;
 	if (caller.worker && (!crew || crew == caller.worker->crew))
 		return task(arg);
 	crew_group_open(&group, CREW_GROUP(.crew = crew, .name = "parallel"));

@@ -70,6 +70,13 @@ struct crew__loop {
 	struct crew_scope scope;
 };
 
+/* Options that are whole, or NULL: crew__parallel_enter() refuses the others. */
+static inline const struct crew_parallel_options *
+crew__whole(const struct crew_parallel_options *options)
+{
+	return options && options->size >= sizeof(*options) ? options : NULL;
+}
+
 /* Runs task(arg) as part of a task of the crew: the caller, or one that it waits for. */
 int crew__parallel_enter(const struct crew_parallel_options *options, crew_task_fn *task,
 			 void *arg);

@@ -3,6 +3,8 @@
  * group_structure.c - who may open, fill and close groups, when, and how often: G9 to G17,
  * G21, Y2, Y13 of tests/RULES.md.
  */
+#include "crew/parallel.h"
+
 #include "api/group.h"
 
 #include "crew/broadcast.h"
@@ -351,6 +353,22 @@ static int bad_arguments(void *arg)
 	return 0;
 }
 
+static int no_turns(size_t begin, size_t end, void *arg)
+{
+	(void)begin;
+	(void)end;
+	(void)arg;
+	return 0;
+}
+
+static int no_order(const void *a, const void *b, void *arg)
+{
+	(void)a;
+	(void)b;
+	(void)arg;
+	return 0;
+}
+
 /* Options of which only the size is there: the rest would be in a page that cannot be read. */
 static int short_options(void *arg)
 {
@@ -374,6 +392,9 @@ static int short_options(void *arg)
 	CHECK(crew_group_close(&group, 0) == CREW_EINVAL);
 	CHECK(crew_channel_init(&channel, &sender, &receiver, 1, (void *)size) == CREW_EINVAL);
 	CHECK(crew_broadcast_init(&broadcast, 1, (void *)size) == CREW_EINVAL);
+	CHECK(crew_for(0, 1, no_turns, NULL, (void *)size) == CREW_EINVAL);
+	CHECK(crew_sort(pages, 1, 1, no_order, NULL, (void *)size) == CREW_EINVAL);
+	CHECK(crew_sort_stable(pages, 1, 1, no_order, NULL, (void *)size) == CREW_EINVAL);
 	munmap(pages, 2 * page);
 	return 0;
 }

@@ -90,7 +90,7 @@ static bool is_newest(const struct crew__worker *worker, const struct crew_fork 
 }
 
 /* F4, as callers' code asks: bottom is where the put has left it. */
-static bool is_as_put(const struct crew__worker *worker, uint64_t state)
+static inline bool is_as_put(const struct crew__worker *worker, uint64_t state)
 {
 	const struct crew__deque *deque = &worker->deque;
 

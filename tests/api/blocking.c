@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 #include <poll.h>
-#include <unistd.h>
+#include <sched.h>
 
 static struct crew *start_blocking(unsigned workers, uint32_t blocking_max)
 {
@@ -241,7 +241,7 @@ static int check_until_cancelled(void *arg)
 	CHECK(crew_in_task() && crew_check() == 0);
 	gate_add(&begun, 1);
 	while (crew_check() == 0)
-		usleep(200);
+		sched_yield();
 	return 12;
 }
 
@@ -364,7 +364,7 @@ static int wait_then_group_inside(void *arg)
 {
 	gate_add(&begun, 1);
 	while (crew__load_acquire(&((struct crew *)arg)->state) == CREW__OPEN)
-		usleep(200); /* which nobody is told */
+		sched_yield(); /* nobody is told */
 	return group_inside(NULL);
 }
 

@@ -8,6 +8,7 @@
 #include "exec/exec.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,19 +17,30 @@
 
 #ifndef CREW__TSAN /* which loses its own threads at a fork */
 
-/* The child's status; -1: it was killed, -2: it hung. */
+/* A child that ends itself when it hangs. */
+static pid_t fork_child(void)
+{
+	pid_t pid = fork();
+	sigset_t alarms;
+
+	if (pid == 0) {
+		sigemptyset(&alarms);
+		sigaddset(&alarms, SIGALRM);
+		pthread_sigmask(SIG_UNBLOCK, &alarms, NULL); /* a worker's thread blocks it */
+		signal(SIGALRM, SIG_DFL);
+		alarm(15);
+	}
+	return pid;
+}
+
+/* Its status; -1: it was killed, -2: it hung. */
 static int reap(pid_t pid)
 {
 	int status = 0;
 
-	for (int i = 0; i < 15000; i++) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-		usleep(1000);
-	}
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	return -2;
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+		return WEXITSTATUS(status);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? -2 : -1;
 }
 
 static int give_five(void *arg)
@@ -82,7 +94,7 @@ Test(fork, R15_every_call_in_the_child_of_a_plain_thread_says_so, .timeout = 30)
 	pid_t pid;
 
 	cr_assert_eq(crew_run(crew, give_five, NULL), 5);
-	pid = fork();
+	pid = fork_child();
 	if (pid == 0)
 		_exit(all_say_forked(crew));
 	cr_assert_eq(reap(pid), 0);
@@ -96,7 +108,7 @@ Test(fork, R15_the_child_of_a_plain_thread_may_start_its_own, .timeout = 30)
 	pid_t pid;
 
 	cr_assert_eq(crew_run(crew, give_five, NULL), 5);
-	pid = fork();
+	pid = fork_child();
 	if (pid == 0)
 		_exit(crew_of_ones_own());
 	cr_assert_eq(reap(pid), 0);
@@ -110,7 +122,7 @@ Test(fork, R15_exit_in_the_child_is_clean, .timeout = 30)
 
 	cr_assert_eq(crew_run(crew, give_five, NULL), 5);
 	fflush(NULL);
-	pid = fork();
+	pid = fork_child();
 	if (pid == 0)
 		exit(crew_run(crew, give_five, NULL) == CREW_EFORKED ? 0 : 1);
 	cr_assert_eq(reap(pid), 0);
@@ -187,7 +199,7 @@ static int fork_in_task(void *arg)
 	crew_group_spawn(&group, count_turns, &over);
 	crew_yield();
 	crew_yield();
-	pid = fork();
+	pid = fork_child();
 	if (pid == 0)
 		_exit(forking->in_child(forking));
 	forking->status = reap(pid);
@@ -240,7 +252,7 @@ Test(fork, R15_a_group_that_a_plain_thread_holds_open_says_so, .timeout = 30)
 
 	crew_group_open(&group, CREW_GROUP(.crew = crew));
 	cr_assert_eq(crew_group_spawn(&group, count_turns, &over), 0);
-	pid = fork();
+	pid = fork_child();
 	if (pid == 0) {
 		status = forked_owner(&group);
 		_exit(status ? status : crew_of_ones_own());
@@ -254,7 +266,7 @@ Test(fork, R15_a_group_that_a_plain_thread_holds_open_says_so, .timeout = 30)
 
 static int fork_in_blocking(void *arg)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	(void)arg;
 	if (pid)
@@ -284,13 +296,13 @@ Test(fork, R15_the_child_of_a_child_says_so_about_both, .timeout = 60)
 {
 	struct crew *crew = start(2);
 	struct crew *own = NULL;
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 	int status;
 
 	if (pid == 0) {
 		if (crew_start(&own, NULL))
 			_exit(50);
-		pid = fork();
+		pid = fork_child();
 		if (pid == 0) {
 			status = all_say_forked(crew);
 			status = status ? status : all_say_forked(own);
@@ -360,7 +372,7 @@ Test(fork, R15_handles_of_ones_own_scopes_work_and_others_find_nothing, .timeout
 		pid_t pid;
 
 		crew__lock_acquire(&refs[i]->lock);
-		pid = fork();
+		pid = fork_child();
 		if (pid == 0)
 			_exit(i ? anothers_handle(refs[1]) : own_handle(&scope, refs[0]));
 		crew__lock_release(&refs[i]->lock);
@@ -384,7 +396,7 @@ static void run_for_long(void *arg)
 	(void)arg;
 	crew__store_release(&hook_runs, 1);
 	while (!crew__load_acquire(&hook_ends))
-		usleep(100);
+		sched_yield();
 }
 
 static void *cancel_scope(void *arg)
@@ -423,8 +435,8 @@ Test(fork, R15_nobody_waits_for_a_hook_that_ran_elsewhere, .timeout = 60)
 	cr_assert_eq(crew_scope_on_cancel(&scope, &hook, run_for_long, NULL), 0);
 	cr_assert_eq(pthread_create(&thread, NULL, cancel_scope, &scope), 0);
 	while (!crew__load_acquire(&hook_runs))
-		usleep(100);
-	pid = fork();
+		sched_yield();
+	pid = fork_child();
 	if (pid == 0)
 		_exit(close_hooked(&scope, &hook));
 	status = reap(pid);
@@ -477,7 +489,7 @@ Test(fork, R15_a_fork_while_plain_threads_wait_leaves_no_lock_held, .timeout = 1
 					    i ? sleep_all_the_time : cancel_all_the_time, NULL),
 			     0);
 	for (int i = 0; status == 0 && i < 300; i++) {
-		pid_t pid = fork();
+		pid_t pid = fork_child();
 
 		if (pid == 0) {
 			cancel_once();
@@ -518,7 +530,7 @@ Test(fork, R15_a_fork_in_the_middle_of_anything_leaves_a_child_that_works, .time
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(pthread_create(&threads[i], NULL, start_all_the_time, NULL), 0);
 	for (int i = 0; status == 0 && i < 100; i++) {
-		pid_t pid = fork();
+		pid_t pid = fork_child();
 
 		if (pid == 0) {
 			status = forked_owner(&group);

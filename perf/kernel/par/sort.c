@@ -2,7 +2,7 @@
 /*
  * sort.c - 4 million random 31-bit numbers, by merging: halves are sorted at the same
  * time, and the merge is a loop over pieces of the result, each of which finds by
- * bisection where it begins. Pieces below 2^14 are sorted serially. `sort.library`: the
+ * bisection where it begins. Pieces below 2^14 are sorted serially. `sort.peer`: the
  * same numbers by what the peer's library has for it.
  */
 #include "par.h"
@@ -221,5 +221,5 @@ static void library(void)
 }
 
 const struct par_kernel par_sort_library = {
-	"sort.library", prepare, reset, serial, library, answer
+	"sort.peer", prepare, reset, serial, library, answer
 };

@@ -220,6 +220,4 @@ static void library(void)
 	par_library_sort(numbers, COUNT);
 }
 
-const struct par_kernel par_sort_library = {
-	"sort.peer", prepare, reset, serial, library, answer
-};
+const struct par_kernel par_sort_library = { "sort.peer", prepare, reset, serial, library, answer };

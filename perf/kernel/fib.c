@@ -94,8 +94,10 @@ static const struct crew_bench benches[] = {
 #else
 	{ .name = "fib.1w", .fn = bench, .param = 1, .divisor = FIB_SPAWNS },
 	{ .name = "fib.2w", .fn = bench, .param = 2, .divisor = FIB_SPAWNS },
+	{ .name = "fib.64w", .fn = bench, .param = 64, .divisor = FIB_SPAWNS },
 	{ .name = "fork.1w", .fn = forked_bench, .param = 1, .divisor = FIB_SPAWNS },
 	{ .name = "fork.2w", .fn = forked_bench, .param = 2, .divisor = FIB_SPAWNS },
+	{ .name = "fork.64w", .fn = forked_bench, .param = 64, .divisor = FIB_SPAWNS },
 #endif
 };
 

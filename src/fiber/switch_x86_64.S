@@ -9,9 +9,10 @@
  * Old and new stack have the same shape at the moment of the exchange, so the
  * CFI below is true at every instruction, also when a profiler's signal hits.
  *
- * The control words are loaded only when they differ: they hardly ever do, and
- * loading them is slow. All switches come from one call, so that the processor
- * predicts the return.
+ * The x87 control word is loaded only when it differs: it hardly ever does, and
+ * loading it is slow. mxcsr is always loaded: to compare it takes longer (Zen 4:
+ * 6.6 ns for a switch against 5.1; 2.5 without mxcsr, perf/run switch). All switches
+ * come from one call, so that the processor predicts the return.
  *
  * No SHSTK property is claimed: this code does not switch shadow stacks, and an
  * object without the property makes the loader leave them off.
@@ -47,15 +48,13 @@ crew__switch_stacks:
 	.cfi_adjust_cfa_offset 8
 	stmxcsr	(%rsp)
 	fnstcw	4(%rsp)
-	movl	(%rsp), %ecx
 	movzwl	4(%rsp), %edx
 	movq	%rsp, (%rdi)
 	movq	%rsi, %rsp
-	cmpl	(%rsp), %ecx
+	ldmxcsr	(%rsp)
+	cmpw	4(%rsp), %dx
 	jne	2f
-1:	cmpw	4(%rsp), %dx
-	jne	3f
-4:	addq	$8, %rsp
+1:	addq	$8, %rsp
 	.cfi_adjust_cfa_offset -8
 	popq	%r15
 	.cfi_adjust_cfa_offset -8
@@ -83,10 +82,8 @@ crew__switch_stacks:
 	.cfi_rel_offset %r13, 24
 	.cfi_rel_offset %r14, 16
 	.cfi_rel_offset %r15, 8
-2:	ldmxcsr	(%rsp)
+2:	fldcw	4(%rsp)
 	jmp	1b
-3:	fldcw	4(%rsp)
-	jmp	4b
 	.cfi_endproc
 	.size	crew__switch_stacks, . - crew__switch_stacks
 

@@ -37,9 +37,10 @@ static crew_time steal_took;
 /* What every worker's thief does: exec/idle.c. */
 static bool split_steal(struct crew__slot *slot)
 {
+	uint32_t count = 1;
 	uint64_t mark;
 
-	switch (crew__deque_steal(&split, slot, 1, &mark)) {
+	switch (crew__deque_steal(&split, slot, &count, 1, &mark)) {
 	case CREW__DEQUE_TAKEN:
 		return true;
 	case CREW__DEQUE_MARKED:

@@ -34,6 +34,12 @@
  * two, one task would be left, and there would be no half to publish or to take back. */
 #define CREW__DEQUE_SLOTS CREW__PICK(1U << 21, 4U)
 
+/* Children of one group that a thief takes at a time. */
+#define CREW__STEAL_BATCH CREW__PICK(16U, 2U)
+
+/* Tasks moved from a deque that is full into the inject queue at a time. */
+#define CREW__OVERFLOW_BATCH CREW__PICK(256U, 2U)
+
 /* Fibers in one worker's ready ring; more overflow into the inject queue. */
 #define CREW__RING_SLOTS CREW__PICK(256U, 2U)
 

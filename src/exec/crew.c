@@ -244,6 +244,8 @@ int crew_start(struct crew **out, const struct crew_options *given)
 	crew__pool_init(&crew->records[CREW__RECORD_PLAIN], CREW__RECORD_BYTES);
 	crew__pool_init(&crew->records[CREW__RECORD_COPY], CREW__RECORD_BYTES + CREW_COPY_MAX);
 	crew__pool_init(&crew->records[CREW__RECORD_TASK], CREW__TASK_BYTES);
+	crew__pool_init(&crew->records[CREW__RECORD_OVERFLOW],
+			(sizeof(struct crew__overflow) + 63) / 64 * 64);
 	crew->stuck.policy = choice.options.deadlock;
 	crew__threads_init(&crew->threads, choice.options.blocking_max, crew->name);
 	crew->workers_bytes = crew->worker_count * sizeof(*crew->workers);

@@ -134,8 +134,27 @@ bool crew__deque_take_slow(struct crew__deque *deque)
 	}
 }
 
-enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew__slot *slot,
-					  uint32_t number, uint64_t *mark)
+/* How many of the `length` oldest items, one of which was read, a thief takes at once. */
+static uint32_t read_siblings(const struct crew__deque *deque, uint32_t top, uint32_t length,
+			      struct crew__slot slots[], uint32_t most)
+{
+	uint32_t count = 1;
+
+	if (deque->fences || slots[0].group & CREW__SLOT_FORK) /* D2 */
+		return 1;
+	while (count < most && count < (length + 1) / 2) {
+		const struct crew__deque_cell *cell =
+			&deque->cells[(top + count) & CREW__DEQUE_MASK];
+
+		if (crew__cell_word(cell, 2) != slots[0].group)
+			break;
+		crew__cell_read(cell, &slots[count++]);
+	}
+	return count;
+}
+
+enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew__slot slots[],
+					  uint32_t *count, uint32_t number, uint64_t *mark)
 {
 	uint64_t word = crew__load_acquire(&deque->word); /* pairs: deque.word */
 	uint32_t split = crew__deque_split(word);
@@ -143,9 +162,12 @@ enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew
 	uint32_t bottom;
 
 	if (length) {
-		crew__cell_read(&deque->cells[(split - length) & CREW__DEQUE_MASK], slot);
+		uint32_t top = split - length;
+
+		crew__cell_read(&deque->cells[top & CREW__DEQUE_MASK], &slots[0]);
+		*count = read_siblings(deque, top, length, slots, *count);
 		return crew__cas_acq_rel(&deque->word, &word,
-					 crew__deque_pack(split, length - 1, 0)) ?
+					 crew__deque_pack(split, length - *count, 0)) ?
 			       CREW__DEQUE_TAKEN :
 			       CREW__DEQUE_RETRY;
 	}

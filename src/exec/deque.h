@@ -18,7 +18,8 @@
  *	pop	bottom - 1, compare. Not below split: the item is ours.
  *	marked	the owner's push or pop finds bottom below split: it publishes half of
  *		what is private and opens, by one compare-exchange.
- *	steal	from the public part: read the slot, length - 1.
+ *	steal	from the public part: read the slot, length - 1. Or several at once, when
+ *		they are children of one group: up to half of the public part.
  *	expose	a thief's mark was not answered: the owner computes. A membarrier
  *		makes the owner's bottom visible and the mark visible to the owner;
  *		then everything below bottom becomes public, by one compare-exchange.
@@ -30,7 +31,9 @@
  *	D2  While an open word stays the same, the item at top stays the same: it
  *	    leaves only by top + 1. So the last public item is taken by length 1 -> 0
  *	    with split where it is, and never by lowering split: else a thief that
- *	    has read the slot could take what is pushed there later.
+ *	    has read the slot could take what is pushed there later. With membarrier that
+ *	    holds for all public items: split rises only from length 0, and length gets
+ *	    there only past top. Without it every push raises split, so only one is taken.
  *	D3  A closed word is opened by the owner, or by the closer whose number it
  *	    carries: a stalled closer cannot open somebody else's closing with a
  *	    bottom that it read long ago.
@@ -169,10 +172,11 @@ bool crew__deque_take_slow(struct crew__deque *deque);
 /* push when bottom is at the limit. False: full. */
 bool crew__deque_push_slow(struct crew__deque *deque, const struct crew__slot *slot);
 
-/* Tries to take the oldest public item. `number` 1..255 names the thief; 0: do
- * not close. After MARKED, *mark is for crew__deque_expose(). */
-enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew__slot *slot,
-					  uint32_t number, uint64_t *mark);
+/* Tries to take the oldest public item, and what lies behind it of the same group, but no
+ * forked calls: *count at most, then that many. `number` 1..255 names the thief; 0: do not
+ * close. After MARKED, *mark is for crew__deque_expose(). */
+enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew__slot slots[],
+					  uint32_t *count, uint32_t number, uint64_t *mark);
 /* Has the owner (or nobody else can have) answered `mark`? */
 bool crew__deque_answered(const struct crew__deque *deque, uint64_t mark);
 /* pre: a membarrier after the mark. Makes everything public unless answered. */

@@ -166,17 +166,30 @@ static void open_by_force(struct crew__worker *worker, struct crew__worker *vict
 	crew__trace(&worker->trace, CREW__TRACE_EXPOSE, victim->index);
 }
 
-static bool steal_task(struct crew__worker *worker, struct crew__worker *victim,
-		       struct crew__slot *slot)
+/* What is taken beyond the first goes into our own deque. */
+static bool steal_tasks(struct crew__worker *worker, struct crew__worker *victim,
+			struct crew__slot *slot)
 {
+	uint32_t room = CREW__DEQUE_SLOTS - 1 - crew__deque_count(&worker->deque);
+	struct crew__slot slots[CREW__STEAL_BATCH];
+
 	crew__count(&worker->counters.steals_tried, 1);
 	for (;;) {
+		uint32_t count = room < CREW__STEAL_BATCH ? room + 1 : CREW__STEAL_BATCH;
 		uint64_t mark;
 
-		switch (crew__deque_steal(&victim->deque, slot, worker->index + 1, &mark)) {
+		switch (crew__deque_steal(&victim->deque, slots, &count, worker->index + 1,
+					  &mark)) {
 		case CREW__DEQUE_TAKEN:
-			crew__count(&worker->counters.steals_done, 1);
+			crew__count(&worker->counters.steals_done, count);
 			crew__trace(&worker->trace, CREW__TRACE_STEAL, victim->index);
+			*slot = slots[0];
+			for (uint32_t i = 1; i < count; i++) {
+				bool pushed = crew__worker_push(worker, &slots[i]);
+
+				crew__assert(pushed);
+				(void)pushed;
+			}
 			return true;
 		case CREW__DEQUE_MARKED:
 			open_by_force(worker, victim, mark);
@@ -206,8 +219,8 @@ bool crew__idle_steal(struct crew__worker *worker, struct crew__slot *slot)
 
 	crew__add_acq_rel(&crew->idle.word, SEARCHER); /* I3 */
 	for (uint32_t i = 1; i < crew->worker_count && !taken; i++)
-		taken = steal_task(worker, &crew->workers[(worker->index + i) % crew->worker_count],
-				   slot);
+		taken = steal_tasks(worker,
+				    &crew->workers[(worker->index + i) % crew->worker_count], slot);
 	stop_searching(worker);
 	return taken;
 }
@@ -278,7 +291,7 @@ static enum crew__find search_once(struct crew__worker *worker, struct crew__slo
 		*fiber = steal_fiber(worker, victim, left_one);
 		if (*fiber)
 			return CREW__FIND_FIBER;
-		if (worker->reserve && steal_task(worker, victim, slot))
+		if (worker->reserve && steal_tasks(worker, victim, slot))
 			return CREW__FIND_TASK;
 	}
 	return CREW__FIND_NOTHING;

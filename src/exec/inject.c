@@ -16,7 +16,7 @@ void crew__inject_put(struct crew__inject *inject, struct crew__injected *what)
 {
 	struct crew__inject_queue *queue = &inject->queues[what->is_fiber];
 
-	crew__add_relaxed(&inject->put, 1);
+	crew__add_relaxed(&inject->put, 1 + what->more);
 	cds_wfcq_node_init(&what->node);
 	crew__urcu_release(&queue->tail);
 	cds_wfcq_enqueue(&queue->head, &queue->tail, &what->node);
@@ -64,6 +64,6 @@ struct crew__injected *crew__inject_take(struct crew__inject *inject, bool tasks
 			what = take_from(&inject->queues[fiber]);
 	}
 	if (what)
-		crew__count(&inject->taken, 1);
+		crew__count(&inject->taken, 1 + what->more);
 	return what;
 }

@@ -2,7 +2,8 @@
 /*
  * inject.h - what comes from outside of the workers, and what their own queues
  * cannot hold: tasks spawned by plain threads, fibers woken by them or by the
- * timer thread, overflow. First in, first out; liburcu's wait-free queues.
+ * timer thread, overflow (many tasks in one record). First in, first out; liburcu's
+ * wait-free queues.
  *
  * Tasks and fibers have a queue each, and are taken in turns: neither waits behind
  * all of the others, and fibers go on when there is no room for tasks (R2).
@@ -30,6 +31,7 @@
 struct crew__injected {
 	struct cds_wfcq_node node;
 	bool is_fiber; /* else a record */
+	uint32_t more; /* tasks beyond one in it */
 };
 
 struct crew__inject_queue {

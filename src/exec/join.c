@@ -123,17 +123,24 @@ void crew__record_give(struct crew *crew, struct crew__worker *worker, struct cr
 	crew__pool_give(&crew->records[kind], worker ? &worker->records[kind] : NULL, record);
 }
 
-struct crew__slot crew__record_open(struct crew__worker *worker, struct crew__injected *what)
+void crew__record_open(struct crew__worker *worker, struct crew__injected *what)
 {
 	struct crew__record *record = crew__container(what, struct crew__record, injected);
-	struct crew__slot slot = record->slot;
+	bool keep = record->keep; /* then it may be gone as soon as its slot is there */
+	struct crew__slot slot = keep ? crew__record_slot(record) : record->slot;
+	const struct crew__slot *slots = &slot;
+	uint32_t count = 1 + what->more;
 
-	if (record->keep) {
-		slot = crew__record_slot(record);
-	} else {
-		crew__record_give(worker->crew, worker, record);
+	if (record->kind == CREW__RECORD_OVERFLOW)
+		slots = crew__container(record, struct crew__overflow, record)->slots;
+	for (uint32_t i = 0; i < count; i++) {
+		bool pushed = crew__deque_push(&worker->deque, &slots[i]);
+
+		crew__assert(pushed);
+		(void)pushed;
 	}
-	return slot;
+	if (!keep)
+		crew__record_give(worker->crew, worker, record);
 }
 
 int crew__record_call(struct crew__fiber *fiber, const struct crew__record *record)

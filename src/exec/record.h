@@ -13,8 +13,9 @@
 
 enum crew__record_kind {
 	CREW__RECORD_PLAIN,
-	CREW__RECORD_COPY, /* with room for an argument behind it */
-	CREW__RECORD_TASK, /* the head of what has handles (floor 4) */
+	CREW__RECORD_COPY,     /* with room for an argument behind it */
+	CREW__RECORD_TASK,     /* the head of what has handles (floor 4) */
+	CREW__RECORD_OVERFLOW, /* the head of what a deque had no room for */
 	CREW__RECORD_KINDS,
 	CREW__RECORD_TURN = CREW__RECORD_KINDS, /* none: who waits for room (floor 4) */
 };
@@ -31,6 +32,12 @@ struct crew__record {
 	bool keep;     /* the slot in the deque refers to the record until the task ends */
 	bool limited;  /* its group is told when it has ended */
 	struct crew__word32 holders; /* of a task with handles; 0: it is free */
+};
+
+/* Tasks that were a deque's newest when it was full. */
+struct crew__overflow {
+	struct crew__record record;
+	struct crew__slot slots[CREW__OVERFLOW_BATCH];
 };
 
 #define CREW__RECORD_BYTES ((size_t)64)
@@ -62,7 +69,7 @@ static inline struct crew__slot crew__record_slot(struct crew__record *record)
 
 struct crew__worker;
 
-/* The slot for a deque of a record from the inject queue. */
-struct crew__slot crew__record_open(struct crew__worker *worker, struct crew__injected *what);
+/* Puts what came from the inject queue into the worker's deque. pre: there is room. */
+void crew__record_open(struct crew__worker *worker, struct crew__injected *what);
 
 #endif /* CREW__RECORD_H */

@@ -72,13 +72,49 @@ void crew__caller_cancel_inside(const struct crew__caller *caller, struct crew_s
 	}
 }
 
+/* A deque is full: some of what is newest in it goes through the inject queue. Forked calls
+ * stay where they are (fork.h). False: there is none, or no memory. */
+static bool make_room(struct crew__worker *worker)
+{
+	struct crew__deque *deque = &worker->deque;
+	struct crew__record *record =
+		crew__record_take(worker->crew, worker, CREW__RECORD_OVERFLOW);
+	struct crew__slot *slots;
+	uint32_t count = 0;
+
+	if (!record)
+		return false;
+	slots = crew__container(record, struct crew__overflow, record)->slots;
+	while (count < CREW__OVERFLOW_BATCH) {
+		const struct crew__deque_cell *newest = crew__deque_newest(deque);
+
+		if (crew__cell_word(newest, 2) & CREW__SLOT_FORK || !crew__deque_take_newest(deque))
+			break;
+		crew__cell_read(newest, &slots[count++]);
+	}
+	if (count == 0) {
+		crew__record_give(worker->crew, worker, record);
+		return false;
+	}
+	record->injected.more = count - 1;
+	crew__inject_put(&worker->crew->inject, &record->injected);
+	crew__idle_injected(worker->crew);
+	return true;
+}
+
+bool crew__spawn_push(struct crew__worker *worker, const struct crew__slot *slot)
+{
+	return crew__worker_push(worker, slot) ||
+	       (make_room(worker) && crew__worker_push(worker, slot));
+}
+
 void crew__submit_record(struct crew *crew, struct crew__worker *worker,
 			 struct crew__record *record)
 {
 	if (worker && worker->crew == crew && record->keep) {
 		struct crew__slot queued = crew__record_slot(record);
 
-		if (crew__worker_push(worker, &queued))
+		if (crew__spawn_push(worker, &queued))
 			return;
 	}
 	crew__inject_put(&crew->inject, &record->injected);

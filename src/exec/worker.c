@@ -277,12 +277,13 @@ enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct c
 	if (batch > CREW__INJECT_BATCH)
 		batch = CREW__INJECT_BATCH;
 	while (got < batch) {
-		bool room = crew__deque_count(&worker->deque) < CREW__DEQUE_SLOTS - 1;
+		bool room = crew__deque_count(&worker->deque) <
+			    CREW__DEQUE_SLOTS - CREW__OVERFLOW_BATCH;
 		struct crew__injected *what = crew__inject_take(&crew->inject, room);
 
 		if (!what)
 			break;
-		got++;
+		got += 1 + what->more;
 		if (what->is_fiber) {
 			*fiber = crew__container(what, struct crew__fiber, injected);
 			if (CREW__HARD && pass_on(worker, *fiber)) {
@@ -294,11 +295,7 @@ enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct c
 			*fiber = NULL;
 			crew__attend(worker, CREW__LOOK);
 		} else {
-			struct crew__slot slot = crew__record_open(worker, what);
-			bool pushed = crew__deque_push(&worker->deque, &slot);
-
-			crew__assert(pushed);
-			(void)pushed;
+			crew__record_open(worker, what);
 		}
 	}
 	crew__lock_release(&crew->inject.lock);

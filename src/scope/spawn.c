@@ -91,7 +91,7 @@ int crew__group_spawn(struct crew_group *group, const struct crew__slot *slot,
 		return spawn_limited(group, slot, options, copy, copy_bytes, has_room);
 	on_owner = crew__group_count(group, &caller);
 	if (caller.worker && caller.worker->crew == group->scope.private_.crew && !options &&
-	    !copy && crew__worker_push(caller.worker, slot))
+	    !copy && crew__spawn_push(caller.worker, slot))
 		return 0;
 	rc = crew__submit(group->scope.private_.crew, caller.worker, slot, options, copy,
 			  copy_bytes);

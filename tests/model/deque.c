@@ -23,6 +23,7 @@ struct deque_model {
 	unsigned tries;
 	uint32_t start; /* of bottom and split: 32-bit arithmetic must wrap */
 	bool fences;
+	bool siblings; /* all of one group: thieves take several */
 	/* of one run */
 	struct crew__deque deque;
 	unsigned pushed;
@@ -39,11 +40,12 @@ static int task(void *arg)
 
 static const char sites[ITEMS_MAX] = "";
 
-static struct crew__slot slot_of(unsigned item)
+static struct crew__slot slot_of(const struct deque_model *m, unsigned item)
 {
-	return (struct crew__slot){
-		.fn = task, .arg = (void *)(uintptr_t)item, .group = item * 16, .site = &sites[item]
-	};
+	return (struct crew__slot){ .fn = task,
+				    .arg = (void *)(uintptr_t)item,
+				    .group = m->siblings ? 16 : item * 16,
+				    .site = &sites[item] };
 }
 
 static void take(struct deque_model *m, const struct crew__slot *slot)
@@ -52,7 +54,8 @@ static void take(struct deque_model *m, const struct crew__slot *slot)
 
 	crew__sim_check(item < ITEMS_MAX && m->written[item] == item + 1,
 			"an item was taken that was never pushed");
-	crew__sim_check(slot->fn == task && slot->group == item * 16 && slot->site == &sites[item],
+	crew__sim_check(slot->fn == task && slot->group == slot_of(m, (unsigned)item).group &&
+				slot->site == &sites[item],
 			"a slot was torn");
 	crew__sim_check(m->taken[item]++ == 0, "an item was taken twice");
 }
@@ -63,12 +66,15 @@ static void thief(void *opaque)
 	uint32_t number = (uint32_t)crew__add_relaxed(&m->numbers, 1) + 1;
 
 	for (unsigned i = 0; i < m->tries; i++) {
-		struct crew__slot slot;
+		struct crew__slot slots[CREW__STEAL_BATCH];
+		uint32_t count = CREW__STEAL_BATCH;
 		uint64_t mark;
 
-		switch (crew__deque_steal(&m->deque, &slot, number, &mark)) {
+		switch (crew__deque_steal(&m->deque, slots, &count, number, &mark)) {
 		case CREW__DEQUE_TAKEN:
-			take(m, &slot);
+			crew__sim_check(count == 1 || m->siblings, "no siblings were taken");
+			for (uint32_t k = 0; k < count; k++)
+				take(m, &slots[k]);
 			break;
 		case CREW__DEQUE_MARKED:
 			if (crew__deque_answered(&m->deque, mark))
@@ -87,7 +93,7 @@ static void thief(void *opaque)
 static void push(struct deque_model *m)
 {
 	unsigned item = m->pushed++;
-	struct crew__slot slot = slot_of(item);
+	struct crew__slot slot = slot_of(m, item);
 
 	m->written[item] = item + 1;
 	if (!crew__deque_push(&m->deque, &slot))
@@ -196,6 +202,22 @@ Test(deque, two_thieves_all_interleavings_with_two_interruptions, .timeout = 120
 	enumerate("deque_two", model, 2);
 	model.script = "+-+-";
 	enumerate("deque_two_items", model, 3);
+}
+
+Test(deque, siblings_are_taken_several_at_a_time, .timeout = 120)
+{
+	struct deque_model model = { .script = "+++--+-", .tries = 4, .siblings = true };
+
+	model.thieves = 1;
+	enumerate("deque_siblings", model, 3);
+	model.thieves = 2;
+	model.script = "+++--++--+";
+	seeds("deque_siblings_two", model, 20000);
+	model.fences = true;
+	seeds("deque_siblings_fences", model, 20000);
+	model.script = "+++--++";
+	model.tries = 2;
+	enumerate("deque_siblings_fences_all", model, 2);
 }
 
 Test(deque, it_overflows_and_wraps, .timeout = 120)

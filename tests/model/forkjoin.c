@@ -180,6 +180,32 @@ Test(forkjoin, a_deque_that_others_filled_to_the_same_place_is_another, .timeout
 	model_search("fork_filled", model, 300);
 }
 
+/* ---- a deque that is full gives away no fork (F4) ------------------------------------ */
+
+static int overflow_program(void *arg)
+{
+	struct leaf_forked fork;
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	crew_group_spawn(group, model_leaf, (void *)(uintptr_t)0);
+	leaf_fork(&fork, 1);
+	crew_group_spawn(group, model_leaf, (void *)(uintptr_t)2);
+	crew_group_spawn(group, model_leaf, (void *)(uintptr_t)3);
+	crew__sim_check(leaf_join(&fork) == 11, "a value was lost");
+	leave_frame(&fork, sizeof(fork));
+	crew__sim_check(model_close(group, 0) == 0, "close failed");
+	model_check_ran(0, 4);
+	return 0;
+}
+
+Test(forkjoin, what_a_full_deque_gives_away_is_no_fork, .timeout = 300)
+{
+	struct model model = { .program = overflow_program };
+
+	model_search("fork_overflow", model, 3000);
+}
+
 /* ---- children that have ended are counted off before a fork runs ------------------------- */
 
 static struct crew_word group_is_closed;

@@ -17,7 +17,9 @@ static struct crew_word owner_is_done;
 
 static struct crew__slot item(uintptr_t number)
 {
-	return (struct crew__slot){ .arg = (void *)number, .group = 2 * number, .site = NULL };
+	return (struct crew__slot){ .arg = (void *)number,
+				    .group = number / 32 * 64, /* siblings */
+				    .site = (const char *)number };
 }
 
 static void take(const struct crew__slot *slot)
@@ -25,7 +27,7 @@ static void take(const struct crew__slot *slot)
 	uintptr_t number = (uintptr_t)slot->arg;
 
 	/* words of two items mixed: impossible */
-	if (slot->group != 2 * number)
+	if (slot->group != number / 32 * 64 || (uintptr_t)slot->site != number)
 		number = 0;
 	crew__add_relaxed(&taken[number], 1);
 }
@@ -36,12 +38,14 @@ static void *thief(void *arg)
 
 	for (;;) {
 		bool last = crew__load_acquire(&owner_is_done);
-		struct crew__slot slot;
+		struct crew__slot slots[CREW__STEAL_BATCH];
+		uint32_t count = CREW__STEAL_BATCH;
 		uint64_t mark;
 
-		switch (crew__deque_steal(&deque, &slot, number, &mark)) {
+		switch (crew__deque_steal(&deque, slots, &count, number, &mark)) {
 		case CREW__DEQUE_TAKEN:
-			take(&slot);
+			while (count > 0)
+				take(&slots[--count]);
 			break;
 		case CREW__DEQUE_MARKED:
 			for (int i = 0; i < 50 && !crew__deque_answered(&deque, mark); i++)
@@ -111,6 +115,7 @@ Test(deque, the_same_without_membarrier, .timeout = 60)
 Test(deque, the_owner_takes_the_newest_and_a_thief_the_oldest)
 {
 	struct crew__slot slot = item(0);
+	uint32_t count = 1;
 	uint64_t mark;
 
 	cr_assert(crew__deque_init(&deque, false));
@@ -122,14 +127,47 @@ Test(deque, the_owner_takes_the_newest_and_a_thief_the_oldest)
 	cr_assert(crew__deque_pop(&deque, &slot));
 	cr_assert_eq((uintptr_t)slot.arg, (uintptr_t)3);
 	/* nothing is public: the thief asks, and then helps itself */
-	cr_assert_eq((int)crew__deque_steal(&deque, &slot, 1, &mark), (int)CREW__DEQUE_MARKED);
+	cr_assert_eq((int)crew__deque_steal(&deque, &slot, &count, 1, &mark),
+		     (int)CREW__DEQUE_MARKED);
 	crew__deque_expose(&deque, mark);
-	cr_assert_eq((int)crew__deque_steal(&deque, &slot, 1, &mark), (int)CREW__DEQUE_TAKEN);
+	cr_assert_eq((int)crew__deque_steal(&deque, &slot, &count, 1, &mark),
+		     (int)CREW__DEQUE_TAKEN);
 	cr_assert_eq((uintptr_t)slot.arg, (uintptr_t)1);
 	cr_assert(crew__deque_pop(&deque, &slot));
 	cr_assert_eq((uintptr_t)slot.arg, (uintptr_t)2);
 	cr_assert_not(crew__deque_pop(&deque, &slot));
 	crew__deque_fini(&deque);
+}
+
+/* Takes what three items leave to a thief that may have as many as it likes. */
+static uint32_t steal_from(bool fences, const uintptr_t groups[3])
+{
+	struct crew__slot slots[3];
+	uint32_t count = 3;
+	uint64_t mark;
+
+	cr_assert(crew__deque_init(&deque, fences));
+	for (int i = 0; i < 3; i++) {
+		struct crew__slot new = { .group = groups[i] };
+
+		cr_assert(crew__deque_push(&deque, &new));
+	}
+	while (crew__deque_steal(&deque, slots, &count, 1, &mark) == CREW__DEQUE_MARKED)
+		crew__deque_expose(&deque, mark);
+	crew__deque_fini(&deque);
+	return count;
+}
+
+Test(deque, a_thief_takes_half_of_the_siblings)
+{
+	const uintptr_t siblings[3] = { 64, 64, 64 };
+	const uintptr_t strangers[3] = { 64, 128, 64 };
+	const uintptr_t forks[3] = { 64 | CREW__SLOT_FORK, 64 | CREW__SLOT_FORK, 64 };
+
+	cr_assert_eq(steal_from(false, siblings), (uint32_t)2);
+	cr_assert_eq(steal_from(false, strangers), (uint32_t)1);
+	cr_assert_eq(steal_from(false, forks), (uint32_t)1);
+	cr_assert_eq(steal_from(true, siblings), (uint32_t)1);
 }
 
 Test(deque, it_is_full_one_below_its_slots)

@@ -2,7 +2,10 @@
 /* crew.c - the executor's face: what crew/crew.h promises. */
 #include "api/task.h"
 
+#include "exec/exec.h"
+
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -119,6 +122,51 @@ Test(crew, a_task_stops_another_crew)
 
 	cr_assert_eq(crew_run(crew, stop_it, other), 0);
 	stop(crew);
+}
+
+static void *stop_from_outside(void *crew)
+{
+	return (void *)(intptr_t)crew_stop(crew);
+}
+
+/* Another thread stops the crew. */
+static pthread_t begin_stop(struct crew *crew)
+{
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, stop_from_outside, crew), 0);
+	return thread;
+}
+
+/* What it was told. */
+static int end_stop(pthread_t thread)
+{
+	void *rc = NULL;
+
+	cr_assert_eq(pthread_join(thread, &rc), 0);
+	return (int)(intptr_t)rc;
+}
+
+Test(crew, one_that_is_being_stopped_takes_nothing_new_from_threads, .timeout = 30)
+{
+	struct crew *crew = start(1);
+	struct crew_group open;
+	struct crew_group late;
+	pthread_t first;
+
+	crew_group_open(&open, CREW_GROUP(.crew = crew));
+	cr_assert_eq(crew_group_spawn(&open, nothing, NULL), 0);
+	first = begin_stop(crew);
+	while (crew__load_acquire(&crew->state) == CREW__OPEN)
+		sched_yield(); /* nobody is told */
+	cr_assert_eq(end_stop(begin_stop(crew)), CREW_ESTATE, "somebody is stopping it already");
+	cr_assert_eq(crew_run(crew, nothing, NULL), CREW_ECLOSED);
+	cr_assert_eq(crew_group_spawn(&open, nothing, NULL), CREW_ECLOSED);
+	crew_group_open(&late, CREW_GROUP(.crew = crew));
+	cr_assert_eq(crew_group_spawn(&late, nothing, NULL), CREW_ECLOSED);
+	cr_assert_eq(crew_group_close(&late, 0), CREW_ECLOSED);
+	cr_assert_eq(crew_group_close(&open, 0), 0);
+	cr_assert_eq(end_stop(first), 0);
 }
 
 Test(crew, stopping_none_does_nothing)

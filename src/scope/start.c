@@ -83,7 +83,7 @@ int crew_started(void *value)
 	struct crew__start *start = task ? task->start : NULL;
 	struct crew__delivery delivery;
 
-	if (task && crew__is_forked(task->crew))
+	if (crew__self_orphan())
 		return CREW_EFORKED;
 	if (!start || start->said)
 		return CREW_ESTATE;

@@ -316,6 +316,79 @@ Test(fork, R15_the_child_of_a_child_says_so_about_both, .timeout = 60)
 	cr_assert_eq(status, 0);
 }
 
+/* ---- children with handles, and what only their group may be asked ---------------- */
+
+struct family {
+	struct crew_group group;
+	struct crew_task *child;
+};
+
+static void do_nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* 0, or the line of the call that did not say what it should. */
+static int family_says_forked(struct family *family)
+{
+	struct crew_group_stats stats = { .size = sizeof(stats) };
+	struct crew_group *group = &family->group;
+	struct crew_task *task = NULL;
+	struct crew_defer entry;
+	int code;
+
+	CHECK(crew_group_spawn_task(group, give_five, NULL, NULL, &task) == CREW_EFORKED);
+	CHECK(crew_group_start(group, give_five, NULL, NULL) == CREW_EFORKED);
+	CHECK(crew_group_set_running_max(group, 3) == CREW_EFORKED);
+	CHECK(crew_group_read_stats(group, &stats) == CREW_EFORKED);
+	CHECK(crew_group_next(group, &task) == CREW_EFORKED);
+	CHECK(crew_group_next_nowait(group, &task) == CREW_EFORKED);
+	CHECK(crew_group_next_spawned(group, &task) == CREW_EFORKED);
+	CHECK(crew_group_hold(group) == CREW_EFORKED);
+	CHECK(crew_group_defer(group, &entry, do_nothing, NULL) == CREW_EFORKED);
+	CHECK(crew_task_join(family->child, &code, NULL) == CREW_EFORKED);
+	CHECK(crew_task_join_nowait(family->child, &code, NULL) == CREW_EFORKED);
+	CHECK(crew_task_cancel(family->child, NULL) == CREW_EFORKED);
+	CHECK(crew_started(NULL) == CREW_EFORKED);
+	return 0;
+}
+
+/* Of a task that is waited for until it has started. */
+static int fork_and_start(void *arg)
+{
+	pid_t pid = fork_child();
+	int line;
+
+	if (pid == 0) {
+		line = family_says_forked(arg);
+		if (line)
+			dprintf(STDERR_FILENO, "fork.c:%d does not hold\n", line);
+		_exit(line != 0);
+	}
+	CHECK(reap(pid) == 0);
+	return crew_started(NULL);
+}
+
+static int have_family(void *arg)
+{
+	struct family family;
+	int code = 0;
+
+	(void)arg;
+	crew_group_open(&family.group, CREW_GROUP(.running_max = 2));
+	CHECK(crew_group_spawn_task(&family.group, give_five, NULL,
+				    CREW_TASK(.flags = CREW_TASK_ISOLATED), &family.child) == 0);
+	CHECK(crew_group_start(&family.group, fork_and_start, &family, NULL) == 0);
+	CHECK(crew_task_join(family.child, &code, NULL) == 0 && code == 5);
+	crew_task_drop(family.child);
+	return crew_group_close(&family.group, 0);
+}
+
+Test(fork, R15_what_is_asked_of_a_group_and_its_tasks_says_so, .timeout = 60)
+{
+	run_with(1, have_family, NULL);
+}
+
 /* ---- scopes: handles and hooks ------------------------------------------------- */
 
 /* 0, or what is not as it should be. */

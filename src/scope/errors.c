@@ -75,6 +75,8 @@ void crew__error_free(struct crew_error *error)
 
 void crew_errors_fini(struct crew_errors *errors)
 {
+	if (!errors)
+		return;
 	free_all(errors->private_.first);
 	*errors = (struct crew_errors){ .private_ = { .first = NULL } };
 }

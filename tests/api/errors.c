@@ -823,6 +823,7 @@ static int split(void *arg)
 	crew_errors_fini(&errors);
 	CHECK(crew_errors_count(NULL) == 0 && !crew_errors_first(NULL));
 	CHECK(crew_errors_match(NULL, 5) == 0 && !crew_errors_find(NULL, 0, NULL));
+	crew_errors_fini(NULL);
 	return 0;
 }
 

@@ -216,8 +216,7 @@ static int owner_stands(const struct crew_group *group, const struct crew__calle
 
 	if (!crew__group_is_open(group) && group->private_.state != CREW__GROUP_REFUSED)
 		return CREW_ESTATE;
-	if ((caller->fiber && crew__is_forked(caller->fiber->crew)) ||
-	    (crew && crew__is_forked(crew)))
+	if (crew && crew__is_forked(crew))
 		return CREW_EFORKED;
 	/* a child of the group, and what it calls by crew_blocking(), stand in its scope
 	 * too, but on another fiber */

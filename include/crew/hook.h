@@ -156,7 +156,7 @@ CREW_API int crew_scope_link_ref(struct crew_scope *scope, struct crew_link *lin
  * it any more. For tokens, which are not closed: afterwards their storage may go.
  *
  * Checkpoint:	schedule, if it has to wait for a cancellation on its way
- * Callers:	who linked it
+ * Callers:	who linked it, also when that was refused
  * Returns:	true		the link has cancelled `scope`, or found it cancelled
  *		false		it never will
  */

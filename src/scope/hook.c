@@ -8,8 +8,6 @@
  */
 #include "scope/scope.h"
 
-#include "exec/exec.h"
-
 /* ---- when it is cancelled -------------------------------------------------------- */
 
 int crew_scope_on_cancel(struct crew_scope *scope, struct crew_scope_hook *hook,
@@ -94,12 +92,14 @@ static void stop_link(void *arg)
 	crew_scope_unlink(arg);
 }
 
-/* False: the scope is not the caller's. */
+/* False: the scope is not the caller's, or the source (NULL: not known yet) is closed. */
 static bool begin_link(struct crew_scope *scope, struct crew_link *link, struct crew_scope *source)
 {
 	struct crew__caller caller = crew__caller();
 
 	*link = (struct crew_link){ .private_ = { .scope = scope, .source = source } };
+	if (source && crew__scope_is_closed(source))
+		return false;
 	if (scope->private_.state != CREW__SCOPE_NEW &&
 	    (scope->private_.state != CREW__SCOPE_OPEN || scope->private_.fiber != caller.fiber))
 		return false;
@@ -111,7 +111,7 @@ int crew_scope_link(struct crew_scope *scope, struct crew_link *link, struct cre
 {
 	struct crew__delivery delivery;
 
-	if (crew__scope_is_closed(source) || !begin_link(scope, link, source))
+	if (!begin_link(scope, link, source))
 		return CREW_ESTATE;
 	crew__delivery_init(&delivery);
 	crew__hook_add(source, &link->private_.hook, NULL, link, &delivery);

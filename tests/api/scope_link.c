@@ -193,6 +193,32 @@ static int not_by_others(void *arg)
 	return crew_scope_close(&scope, 0);
 }
 
+/* What was refused may be taken out as well, whatever the storage was used for before. */
+static int not_to_closed_ones(void *arg)
+{
+	struct crew_scope scope;
+	struct crew_scope source;
+	struct crew_link link;
+
+	(void)arg;
+	crew_scope_init(&source, NULL);
+	crew_scope_cancel(&source, NULL);
+	crew_scope_open(&scope, NULL);
+	CHECK(crew_scope_link(&scope, &link, &source) == 0);
+	CHECK(crew_scope_close(&scope, CREW_ECANCELED) == 0 && crew_scope_unlink(&link));
+	crew_scope_open(&source, NULL);
+	CHECK(crew_scope_close(&source, 0) == 0);
+	crew_scope_open(&scope, NULL);
+	CHECK(crew_scope_link(&scope, &link, &source) == CREW_ESTATE);
+	CHECK(!crew_scope_unlink(&link));
+	return crew_scope_close(&scope, 0);
+}
+
+Test(scope_link, not_to_closed_ones, .timeout = 60)
+{
+	everywhere(not_to_closed_ones);
+}
+
 Test(scope_link, not_by_others, .timeout = 60)
 {
 	struct crew *crew = start_crew(1);

@@ -98,6 +98,11 @@ void crew__hook_add(struct crew_scope *scope, struct crew_scope_hook *given, voi
 	crew__lock_release(&hooks);
 }
 
+void crew__hook_has_run(struct crew_scope_hook *hook)
+{
+	*inside(hook) = (struct hook){ .state = RAN, .forks = crew__port_fork_count() };
+}
+
 void crew__hooks_take(struct crew_scope *scope, struct crew__delivery *delivery)
 {
 	crew__lock_acquire(&hooks);

@@ -41,6 +41,8 @@
 /* Registers a hook. fn: NULL for a link. One that is due at once is the delivery's. */
 void crew__hook_add(struct crew_scope *scope, struct crew_scope_hook *hook, void (*fn)(void *),
 		    void *arg, struct crew__delivery *delivery);
+/* In no list, and as if it had run. */
+void crew__hook_has_run(struct crew_scope_hook *hook);
 /* True: it has run, here or until now. False: it never will. */
 bool crew__hook_stop(struct crew_scope_hook *hook);
 

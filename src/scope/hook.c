@@ -133,8 +133,10 @@ int crew_scope_link_ref(struct crew_scope *scope, struct crew_link *link,
 		crew__hook_add(link->private_.source, &link->private_.hook, NULL, link, &delivery);
 	crew__ref_unlock(ref);
 	crew__delivery_end(&delivery);
-	if (cause.source)
+	if (cause.source) { /* it is gone, and had been cancelled */
+		crew__hook_has_run(&link->private_.hook);
 		crew__scope_cancel(scope, &cause);
+	}
 	return 0;
 }
 

@@ -146,7 +146,8 @@ static int handles(void *arg)
 	CHECK(crew_scope_link_ref(&scope, &links[0], ref) == 0);
 	CHECK(crew_check() == CREW_ECANCELED && crew_read_cancel_info(&info));
 	CHECK(strcmp(info.reason, "by handle") == 0 && info.source == CREW_BY_CALL);
-	CHECK(crew_scope_close(&scope, CREW_ECANCELED) == 0);
+	CHECK(crew_scope_unlink(&links[0]));
+	CHECK(crew_scope_close(&scope, CREW_ECANCELED) == 0 && crew_scope_unlink(&links[0]));
 	crew_scope_ref_drop(ref);
 	/* it is gone, and had not */
 	crew_scope_open(&source, NULL);

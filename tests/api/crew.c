@@ -91,6 +91,21 @@ Test(crew, older_options_mean_the_defaults_for_the_rest)
 	stop(crew);
 }
 
+static int thread_name(void *name)
+{
+	return pthread_getname_np(pthread_self(), name, 16);
+}
+
+Test(crew, its_name_is_that_of_the_threads_cut_to_ten_bytes)
+{
+	char name[16] = "";
+	struct crew *crew = start_with(CREW_OPTIONS(.workers = 1, .name = "0123456789abcdef"));
+
+	run_in(crew, thread_name, name);
+	cr_assert_str_eq(name, "0123456789-0");
+	stop(crew);
+}
+
 static int stop_it(void *arg)
 {
 	return crew_stop(arg);

@@ -630,6 +630,7 @@ static int ask_for_others(void *arg)
 	crew_task_drop(task);
 	CHECK(crew_group_next(group, &task) == CREW_EDEADLK && !task);
 	CHECK(crew_group_next_nowait(group, &task) == CREW_EWOULDBLOCK && !task);
+	CHECK(crew_group_next_spawned(group, &task) == CREW_EDEADLK && !task);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
  *	store_fence	a store and a full fence
  *	cacheline	a cache line to another processor and back
  *	futex		two threads on two processors wake each other: there and back
+ *	membarrier	a fence in every running thread of the process: another one computes
  *	clock		clock_gettime
  *	page		first touch of a page of fresh memory
  *	sched_yield	the system call, with nobody else to run
@@ -14,6 +15,7 @@
 #include <crew/bench.h>
 
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -153,6 +155,37 @@ static crew_time futex(uint64_t n, long param)
 	return took < 0 ? took : took - (crew_time)(2 * n - 1) * FALL_ASLEEP;
 }
 
+static bool enough;
+
+static void *compute(void *arg)
+{
+	(void)arg;
+	pin(1);
+	while (!__atomic_load_n(&enough, __ATOMIC_RELAXED))
+		;
+	return NULL;
+}
+
+static crew_time membarrier(uint64_t n, long param)
+{
+	pthread_t thread;
+	crew_time begin;
+
+	(void)param;
+	pin(0);
+	enough = false;
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) ||
+	    pthread_create(&thread, NULL, compute, NULL))
+		return -1;
+	begin = crew_bench_now();
+	for (uint64_t i = 0; i < n; i++)
+		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+	begin = crew_bench_now() - begin;
+	__atomic_store_n(&enough, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	return begin;
+}
+
 static crew_time clock_read(uint64_t n, long param)
 {
 	crew_time begin = crew_bench_now(), end = begin;
@@ -191,10 +224,10 @@ static crew_time yield(uint64_t n, long param)
 }
 
 static const struct crew_bench benches[] = {
-	{ .name = "cmpxchg", .fn = cmpxchg },	  { .name = "store_fence", .fn = store_fence },
-	{ .name = "cacheline", .fn = cacheline }, { .name = "futex", .fn = futex },
-	{ .name = "clock", .fn = clock_read },	  { .name = "page", .fn = page, .n = 10000 },
-	{ .name = "sched_yield", .fn = yield },
+	{ .name = "cmpxchg", .fn = cmpxchg },	    { .name = "store_fence", .fn = store_fence },
+	{ .name = "cacheline", .fn = cacheline },   { .name = "futex", .fn = futex },
+	{ .name = "membarrier", .fn = membarrier }, { .name = "clock", .fn = clock_read },
+	{ .name = "page", .fn = page, .n = 10000 }, { .name = "sched_yield", .fn = yield },
 };
 
 int main(int argc, char **argv)

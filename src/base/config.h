@@ -72,7 +72,7 @@
 /* Rounds over all victims before a searcher goes to sleep. */
 #define CREW__SEARCH_ROUNDS CREW__PICK(24U, 1U)
 /* Turns a thief gives an owner to answer its mark before it asks the kernel for
- * a membarrier: about 2 microseconds, what the membarrier costs. */
+ * a membarrier: about 2 microseconds, what the membarrier costs (perf/run membarrier). */
 #define CREW__PATIENCE CREW__PICK(64U, 2U)
 
 /* Errors in one tree (crew/error.h), and bytes of what crew_fail() says. */

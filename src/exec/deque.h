@@ -58,10 +58,9 @@
  * then meet the one word in 2^32. Accepted.
  *
  * REJECTED
- *	Chase-Lev (fence in every pop): measured by perf/micro/deque.c, numbers in
- *	src/exec/README.md. A flag for hunger besides the mark: two words to keep
- *	right. Growing: what does not fit goes to the inject queue, which also is
- *	where idle workers look.
+ *	Chase-Lev (fence in every pop): `perf/run deque` measures both. A flag for
+ *	hunger besides the mark: two words to keep right. Growing: what does not fit
+ *	goes to the inject queue, which also is where idle workers look.
  *
  * Sources: van Dijk, van de Pol, "Lace: non-blocking split deque for
  * work-stealing" (2014) for split and the request; Dice, Huang, Yang, "Asymmetric

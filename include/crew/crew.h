@@ -77,8 +77,9 @@ struct crew;
  * What happens when every thread of the process waits, without an end, for what only
  * another one could do: nothing runs, no timer is set, nobody is in a blocking call or in
  * a thread of the program's own that crew knows nothing of. It is noticed within a second,
- * and once for each time. Looking costs a few microseconds four times a second. With two
- * crews in one process nothing is noticed.
+ * and once for each time. Somebody looks four times a second: while workers run that costs
+ * next to nothing, while all sleep the more, the more tasks wait. With two crews in one
+ * process nothing is noticed.
  *
  * Tasks that wait for each other's locks are noticed while others run: by the one that
  * closes the circle, in crew_lock_acquire(). It says who waits for whom, on stderr, and where

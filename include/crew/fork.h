@@ -23,7 +23,7 @@
  *	}
  *
  * Fork or group? A group (crew/group.h) has any number of children, their
- * failures, its own cancellation, and costs about ten times as much. A fork is one
+ * failures, its own cancellation, and costs several times as much. A fork is one
  * call with typed arguments and a result. Both work inside each other.
  *
  * The rules. What is forked is joined in the same function, once, the newest

@@ -66,9 +66,10 @@
  * REJECTED
  *	Nodes apart from the scopes, type-stable and with generations: opening could fail
  *	for memory, and nothing here is touched late. Going through all fibers of the crew:
- *	linear, 2 s for 1000 nested groups that fail. Locks along the path instead of the one
- *	over deliveries: who cancels inside of what somebody else is cancelling would have to
- *	climb and wait; every delivery moves one common word, the epoch, anyway.
+ *	each of many nested groups that fail would look at all of them. Locks along the path
+ *	instead of the one over deliveries: who cancels inside of what somebody else is
+ *	cancelling would have to climb and wait; every delivery moves one common word, the
+ *	epoch, anyway.
  *
  * GUARDED BY tests/model/scope.c, tests/model/turns.c.
  */

@@ -48,7 +48,7 @@
  *			counted itself out. If T finds other work it wakes the next (step 2).
  *
  * REJECTED: polling with growing pauses (wakes an idle machine; R6 forbids it). One
- * futex for all sleepers (wakes the wrong one, or all). A fence in push: 8 ns each.
+ * futex for all sleepers (wakes the wrong one, or all). A fence in push (perf/run store_fence).
  *
  * GUARDED BY tests/model/crew.c, tests/stress/tasks.c, tests/api/rules.c (R7), rules_wait.c (R6).
  */

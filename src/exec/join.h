@@ -42,7 +42,7 @@
  * BATCHES. A worker that runs one child after the other of the same group counts
  * them off together: at the latest before it runs anything else, parks, or idles.
  *
- * REJECTED: one atomic counter: 2 locked instructions, 13 ns, for each child.
+ * REJECTED: one atomic counter: 2 locked instructions for each child (perf/run cmpxchg).
  *
  * GUARDED BY tests/model/join.c, tests/model/crew.c, tests/stress/tasks.c.
  */

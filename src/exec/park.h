@@ -57,7 +57,7 @@
  *	cancel.effective	see cancel.h.
  *
  * REJECTED
- *	A lock for each task: 30 ns more for each ping-pong. Publishing before the
+ *	A lock for each task: longer ways for each ping-pong. Publishing before the
  *	switch and letting the waker spin until the registers are saved: it then
  *	spins on a thread that the kernel may have paused. Looking at the scope after
  *	the lot is unlocked: the frame may be gone by then.

@@ -23,13 +23,6 @@ static struct crew__timer *timer_of(const struct crew_scope *scope)
 	return crew && !crew__is_forked(crew) ? &crew->timer : NULL;
 }
 
-/* Does it count, and is not over? */
-static bool is_running(uint32_t flags)
-{
-	return (flags & (CREW__DATED | CREW__ENTERED | CREW__MARKED)) ==
-	       (CREW__DATED | CREW__ENTERED);
-}
-
 /* pre: locked. Puts the entry where it belongs. True: the time is up. */
 static bool place(struct crew_scope *scope)
 {
@@ -37,7 +30,7 @@ static bool place(struct crew_scope *scope)
 	crew_time when;
 	bool due;
 
-	if (!is_running(crew__scope_flags(scope)))
+	if (!crew__deadline_counts(crew__scope_flags(scope)))
 		return false;
 	when = (crew_time)crew__load_relaxed(&scope->private_.deadline);
 	due = when <= crew__port_now();
@@ -140,7 +133,7 @@ crew_time crew__deadline_around(const struct crew_scope *scope)
 		uint32_t flags = crew__scope_flags(scope);
 		crew_time when;
 
-		if (is_running(flags)) {
+		if (crew__deadline_counts(flags)) {
 			when = (crew_time)crew__load_relaxed(&scope->private_.deadline);
 			first = when < first ? when : first;
 		}
@@ -159,7 +152,7 @@ crew_time crew__deadline_serve(struct crew_scope *scope)
 	for (; scope; scope = scope->private_.parent) {
 		uint32_t flags = crew__scope_flags(scope);
 
-		if (is_running(flags) && !scope->private_.crew) {
+		if (crew__deadline_counts(flags) && !scope->private_.crew) {
 			crew_time when = (crew_time)crew__load_relaxed(&scope->private_.deadline);
 
 			if (now == INT64_MIN)

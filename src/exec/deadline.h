@@ -24,6 +24,13 @@
 
 struct crew;
 
+/* Has a scope with these flags a deadline that counts, and may still strike? */
+static inline bool crew__deadline_counts(uint32_t flags)
+{
+	return (flags & (CREW__DATED | CREW__ENTERED | CREW__MARKED)) ==
+	       (CREW__DATED | CREW__ENTERED);
+}
+
 /* The deadline becomes `when`, from any thread. In a scope that is not entered it waits. */
 void crew__deadline_set(struct crew_scope *scope, crew_time when);
 /* The owner enters: from now on the deadline counts. pre: parent and crew are set. */

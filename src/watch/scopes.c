@@ -95,8 +95,7 @@ static struct line *look_at_scope(struct page *page, const struct crew_scope *sc
 			     .flags = flags,
 			     .level = level };
 
-	if ((flags & (CREW__DATED | CREW__ENTERED | CREW__MARKED)) ==
-	    (CREW__DATED | CREW__ENTERED)) {
+	if (crew__deadline_counts(flags)) {
 		crew_time when = (crew_time)crew__load_relaxed(&scope->private_.deadline);
 
 		line.left = when == CREW_NEVER || when > page->now ? when : page->now;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * submit.c - queueing a task that needs a record: from outside of the crew's
- * workers, with options, with a copy of its argument, or for lack of room.
+ * submit.c - who calls (exec.h); and queueing a task that needs a record: from outside
+ * of the crew's workers, with options, with a copy of its argument, or for lack of room.
  */
 #include "exec/exec.h"
 
 #include <string.h>
+
+/* ---- who calls ----------------------------------------------------------------- */
 
 bool crew__caller_is_in(const struct crew__caller *caller, const struct crew_scope *scope)
 {
@@ -31,15 +33,17 @@ void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope
 
 int crew__caller_check(const struct crew__caller *caller)
 {
-	if (!caller->fiber && !crew__self_scope())
+	struct crew_scope *scope;
+
+	if (caller->worker)
+		return crew__fiber_look(caller->fiber) ? 0 : CREW_ECANCELED;
+	scope = crew__caller_scope(caller);
+	if (!scope)
 		return crew__self_orphan() ? CREW_EFORKED : 0;
 	if (!caller->fiber)
-		crew__deadline_serve(crew__self_scope());
-	if (!caller->fiber)
-		return crew__scope_cancelled(crew__self_scope()) ? CREW_ECANCELED : 0;
-	if (!caller->worker) /* a host: its fiber's epoch is not ours to write */
-		return crew__scope_cancelled(caller->fiber->scope) ? CREW_ECANCELED : 0;
-	return crew__fiber_look(caller->fiber) ? 0 : CREW_ECANCELED;
+		crew__deadline_serve(scope);
+	/* a host looks itself: its fiber's epoch is not ours to write */
+	return crew__scope_cancelled(scope) ? CREW_ECANCELED : 0;
 }
 
 struct crew__cause crew__caller_cause(const struct crew__caller *caller, uint32_t source,
@@ -71,6 +75,8 @@ void crew__caller_cancel_inside(const struct crew__caller *caller, struct crew_s
 		inside = inside->private_.parent;
 	}
 }
+
+/* ---- queueing ------------------------------------------------------------------ */
 
 /* A deque is full: some of what is newest in it goes through the inject queue. Forked calls
  * stay where they are (fork.h). False: there is none, or no memory. */

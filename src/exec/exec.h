@@ -72,12 +72,11 @@ bool crew__spawn_push(struct crew__worker *worker, const struct crew__slot *slot
 /* Queues a task from anywhere. pre: it is counted. 0 or CREW_ENOMEM. */
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,
 		 const struct crew_task_options *options, const void *copy, size_t copy_bytes);
-/* A record for it, or NULL. */
+/* Its two steps: a record for it, or NULL; and queueing that, which cannot fail. */
 struct crew__record *crew__record_make(struct crew *crew, struct crew__worker *worker,
 				       const struct crew__slot *slot,
 				       const struct crew_task_options *options, const void *copy,
 				       size_t copy_bytes);
-/* The same for one that has its record; cannot fail. */
 void crew__submit_record(struct crew *crew, struct crew__worker *worker,
 			 struct crew__record *record);
 

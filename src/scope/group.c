@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * group.c - groups: open, spawn, wait, close. Counting is join.h's, running too;
- * here it is decided who may do what, what a failure means, and what close says.
+ * group.c - groups: open, wait, close. Spawning is in spawn.c; counting is join.h's, running
+ * too; here it is decided who may close, what a failure means, and what close says.
  *
  * WORDS
  *	owner	who opened the group: a task of the crew (then `fiber` is its fiber, and
@@ -21,11 +21,9 @@
  * ROOM (R8). close runs children in place only while the stack has half its size
  * left, and while nobody waits for the worker's attention.
  */
+#include "scope/errors.h"
 #include "scope/group.h"
 #include "scope/scope.h"
-
-#include "crew/crew.h"
-#include "scope/errors.h"
 
 /* ---- open ----------------------------------------------------------------- */
 
@@ -235,7 +233,7 @@ static int may_leave(const struct crew_group *group, const struct crew__caller *
 	return owner_stands(group, caller, crew__caller_scope(caller));
 }
 
-/* The same, but scopes may be open inside, such as one that says how long to wait (G16). */
+/* The same, but scopes may be open inside, such as one that says how long to wait. */
 static int may_look(const struct crew_group *group, const struct crew__caller *caller)
 {
 	const struct crew_scope *scope = crew__caller_scope(caller);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scope.h - what the files of this floor share.
+ * scope.h - what the files of this floor know about scopes: what is deferred, handles.
  */
 #ifndef CREW__SCOPE_H
 #define CREW__SCOPE_H

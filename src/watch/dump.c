@@ -8,7 +8,7 @@
  * reason of a wait is cleared when the wait is over, so a task that is shown with
  * one was waiting when it was looked at.
  *
- *	worker 0	running|asleep  tasks N  queued N  ready N  steals N  parks N
+ *	worker 0	awake|asleep  tasks N  queued N  ready N  steals N  parks N
  *	waiting		NAME (FILE:LINE) for REASON, 1.234 s
  *	threads		2 for REASON
  *

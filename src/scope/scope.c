@@ -14,7 +14,7 @@
 
 /* In the scope's flags. */
 #define FAILS	    UINT32_C(0x10000) /* CREW_FAIL */
-#define BAD_OPTIONS UINT32_C(0x20000) /* bad options */
+#define BAD_OPTIONS UINT32_C(0x20000)
 #define CAUGHT	    UINT32_C(0x40000)
 
 /* ---- opening ------------------------------------------------------------------ */
@@ -46,16 +46,13 @@ static void set_timeout(struct crew_scope *scope, crew_time timeout)
 
 void crew_scope_init(struct crew_scope *scope, const struct crew_scope_options *options)
 {
-	bool bad;
+	bool bad = options &&
+		   (options->size < sizeof(*options) || (unsigned)options->on_deadline > CREW_FAIL);
 
-	if (!options) {
+	if (!options || bad) {
 		prepare(scope, NULL, 0);
-		return;
-	}
-	bad = options->size < sizeof(*options) || (unsigned)options->on_deadline > CREW_FAIL;
-	if (bad) {
-		prepare(scope, NULL, 0);
-		set_timeout(scope, -1);
+		if (bad)
+			set_timeout(scope, -1);
 		return;
 	}
 	prepare(scope, options->name,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* run.c - crew_run: a root task, in a group that its caller visits. */
-#include "exec/exec.h"
+#include "scope/errors.h"
 
 #include "crew/crew.h"
-#include "scope/errors.h"
 
 struct root {
 	crew_task_fn *fn;

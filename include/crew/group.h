@@ -31,8 +31,8 @@
  * yet started never start, and close returns the code; all failures, with what tasks have
  * said about them, are for who asks (.errors, crew/error.h). Nothing is printed.
  *
- * Which calls on one group may overlap ("-" may, "X" must not, "c" only when
- * the spawn is made by a child of the group):
+ * Which calls on one group may overlap ("-" may, "X" must not, "c" only when the
+ * spawn is made by a child of the group, or while crew_group_hold() keeps it open):
  *
  *	         spawn  wait  close
  *	spawn      -     c      c

@@ -156,6 +156,12 @@ static inline void crew__show_pointer(struct crew_word *w, const void *what)
 	crew__show(w, (uint64_t)(uintptr_t)what);
 }
 
+/* A string constant that is shown there: it stays what it is when another one takes its place. */
+static inline const char *crew__shown_text(const struct crew_word *w)
+{
+	return (const char *)(uintptr_t)crew__load_relaxed(w);
+}
+
 /* Before anybody else can see the word. */
 static inline void crew__init_word(struct crew_word *w, uint64_t v)
 {

@@ -58,9 +58,9 @@ static const char *escaped_task(void)
 	const char *name = NULL;
 
 	if (worker) {
-		name = (const char *)(uintptr_t)crew__load_relaxed(&worker->fiber->name);
+		name = crew__shown_text(&worker->fiber->name);
 		if (!name)
-			name = (const char *)(uintptr_t)crew__load_relaxed(&worker->fiber->site);
+			name = crew__shown_text(&worker->fiber->site);
 	}
 	return name;
 }

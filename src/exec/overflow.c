@@ -51,8 +51,8 @@ static void name_overflow(uintptr_t address)
 		fiber = worker->left;
 	if (!fiber || !in_guard(fiber, address) || crew__exchange32_acq_rel(&reported, 1))
 		return;
-	name = (const char *)(uintptr_t)crew__load_relaxed(&fiber->name);
-	site = (const char *)(uintptr_t)crew__load_relaxed(&fiber->site);
+	name = crew__shown_text(&fiber->name);
+	site = crew__shown_text(&fiber->site);
 	bytes = (size_t)(fiber->context.high - fiber->context.low);
 	put(line, name ? name : "task");
 	put(line, " (");

@@ -52,8 +52,8 @@ struct crew__cause crew__caller_cause(const struct crew__caller *caller, uint32_
 	struct crew__cause cause = { .source = source, .reason = reason };
 
 	if (caller->fiber) {
-		cause.by = (const char *)(uintptr_t)crew__load_relaxed(&caller->fiber->name);
-		cause.site = (const char *)(uintptr_t)crew__load_relaxed(&caller->fiber->site);
+		cause.by = crew__shown_text(&caller->fiber->name);
+		cause.site = crew__shown_text(&caller->fiber->site);
 	}
 	return cause;
 }

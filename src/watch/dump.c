@@ -55,9 +55,9 @@ static void dump_worker(const struct crew__worker *worker, FILE *out)
 
 static void dump_fiber(const struct crew__fiber *fiber, crew_time now, FILE *out)
 {
-	const char *reason = crew__dump_text(&fiber->reason);
-	const char *name = crew__dump_text(&fiber->name);
-	const char *site = crew__dump_text(&fiber->site);
+	const char *reason = crew__shown_text(&fiber->reason);
+	const char *name = crew__shown_text(&fiber->name);
+	const char *site = crew__shown_text(&fiber->site);
 	crew_time age = now - (crew_time)crew__load_relaxed(&fiber->since);
 
 	if (!reason)

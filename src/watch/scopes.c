@@ -80,9 +80,9 @@ static void look_at_member(struct page *page, struct crew__parker *parker, unsig
 		add(page, (struct line){ .kind = "thread", .level = level });
 	else
 		add(page, (struct line){ .kind = "task",
-					 .name = crew__dump_text(&fiber->name),
-					 .site = crew__dump_text(&fiber->site),
-					 .reason = crew__dump_text(&fiber->reason),
+					 .name = crew__shown_text(&fiber->name),
+					 .site = crew__shown_text(&fiber->site),
+					 .reason = crew__shown_text(&fiber->reason),
 					 .level = level });
 }
 

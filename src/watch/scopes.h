@@ -7,12 +7,6 @@
 
 #include <stdio.h>
 
-/* A string constant that others may just replace. */
-static inline const char *crew__dump_text(const struct crew_word *word)
-{
-	return (const char *)(uintptr_t)crew__load_relaxed(word);
-}
-
 void crew__dump_scopes(struct crew *crew, FILE *out);
 
 #endif /* CREW__SCOPES_H */

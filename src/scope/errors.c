@@ -10,17 +10,6 @@
 
 #define CODES (sizeof(((struct crew_errors *)0)->private_.codes) / sizeof(int32_t))
 
-/* What is shown to callers as const is ours to change and to free. */
-static struct crew_error *cause_of(const struct crew_error *error)
-{
-	return (struct crew_error *)(uintptr_t)error->cause;
-}
-
-static struct crew_errors *inside_of(const struct crew_error *error)
-{
-	return (struct crew_errors *)(uintptr_t)error->inside;
-}
-
 /* ---- making and freeing ------------------------------------------------------ */
 
 struct crew_error *crew__error_make(int rc, const char *place, const char *message)
@@ -49,8 +38,8 @@ static void free_all(struct crew_error *error)
 {
 	while (error) {
 		struct crew_error *next = error->private_.next;
-		struct crew_error *cause = cause_of(error);
-		struct crew_errors *inside = inside_of(error);
+		struct crew_error *cause = crew__error_cause(error);
+		struct crew_errors *inside = crew__error_inside(error);
 
 		if (cause) {
 			cause->private_.next = next;
@@ -110,13 +99,19 @@ static size_t lost_of(const struct crew_errors *errors, int rc)
 
 /* ---- growing ------------------------------------------------------------------- */
 
-/* How many errors that is: with its causes, and what is inside of them. */
+/* How many errors that is: itself, and what is inside of it. */
+static uint64_t weight_alone(const struct crew_error *error)
+{
+	return 1 + (error->inside ? error->inside->private_.kept : 0);
+}
+
+/* With its causes, and what is inside of them. */
 static uint64_t weight(const struct crew_error *error)
 {
 	uint64_t sum = 0;
 
 	for (; error; error = error->cause)
-		sum += 1 + (error->inside ? error->inside->private_.kept : 0);
+		sum += weight_alone(error);
 	return sum;
 }
 
@@ -134,7 +129,7 @@ static void put_last(struct crew_errors *errors, struct crew_error *error)
 
 static void drop_causes(struct crew_error *error)
 {
-	crew__error_free(cause_of(error));
+	crew__error_free(crew__error_cause(error));
 	error->cause = NULL;
 }
 
@@ -148,7 +143,7 @@ static void thin(struct crew_errors *errors, uint64_t room)
 	errors->private_.kept = 0;
 	while (todo) {
 		struct crew_error *error = todo;
-		struct crew_errors *inside = inside_of(error);
+		struct crew_errors *inside = crew__error_inside(error);
 
 		todo = error->private_.next;
 		if (!inside && errors->private_.kept + weight(error) <= room) {
@@ -176,10 +171,10 @@ void crew__error_chain(struct crew_error *error, struct crew_error *cause)
 	uint64_t sum = weight(error);
 
 	while (last->cause)
-		last = cause_of(last);
+		last = crew__error_cause(last);
 	last->cause = cause;
-	for (; cause; last = cause, cause = cause_of(cause)) {
-		sum += 1 + (cause->inside ? cause->inside->private_.kept : 0);
+	for (; cause; last = cause, cause = crew__error_cause(cause)) {
+		sum += weight_alone(cause);
 		if (sum > CREW__ERRORS_MAX) {
 			drop_causes(last);
 			return;
@@ -190,7 +185,7 @@ void crew__error_chain(struct crew_error *error, struct crew_error *cause)
 void crew__errors_append(struct crew_errors *errors, int rc, struct crew_error *error)
 {
 	uint64_t room = CREW__ERRORS_MAX - errors->private_.kept;
-	struct crew_errors *inside = error ? inside_of(error) : NULL;
+	struct crew_errors *inside = error ? crew__error_inside(error) : NULL;
 
 	errors->private_.count++;
 	if (inside && weight(error) > room)

@@ -35,6 +35,17 @@
 
 struct crew__fiber;
 
+/* What is shown to callers as const is ours to change and to free. */
+static inline struct crew_error *crew__error_cause(const struct crew_error *error)
+{
+	return (struct crew_error *)(uintptr_t)error->cause;
+}
+
+static inline struct crew_errors *crew__error_inside(const struct crew_error *error)
+{
+	return (struct crew_errors *)(uintptr_t)error->inside;
+}
+
 /* ---- errors.c: the tree ------------------------------------------------------ */
 
 /* With a copy of the message, or NULL for none. NULL: no memory. */

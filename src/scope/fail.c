@@ -31,7 +31,7 @@ struct crew_error *crew__pending_take(struct crew__fiber *fiber, int rc)
 
 	while (error && error->rc != rc) {
 		before = error;
-		error = (struct crew_error *)(uintptr_t)error->cause;
+		error = crew__error_cause(error);
 	}
 	if (!error)
 		return NULL;
@@ -100,8 +100,8 @@ int crew_fail_at(int rc, const char *place, const char *format, ...)
 	older = pending_of(fiber);
 	/* what a group left, with this very code, is what is spoken of */
 	if (older && older->rc == rc && !older->message) {
-		set_pending(fiber, (struct crew_error *)(uintptr_t)older->cause);
-		crew__error_nest(error, (struct crew_errors *)(uintptr_t)older->inside);
+		set_pending(fiber, crew__error_cause(older));
+		crew__error_nest(error, crew__error_inside(older));
 		crew__free(older);
 	}
 	crew__pending_push(fiber, error);
@@ -137,8 +137,8 @@ struct crew_error *crew__error_of(struct crew__fiber *fiber, int rc)
 	if (!error)
 		error = crew__error_make(rc, NULL, NULL);
 	if (error && fiber) {
-		error->task = (const char *)(uintptr_t)crew__load_relaxed(&fiber->name);
-		error->site = (const char *)(uintptr_t)crew__load_relaxed(&fiber->site);
+		error->task = crew__shown_text(&fiber->name);
+		error->site = crew__shown_text(&fiber->site);
 	}
 	return error;
 }

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-static void (*fail_hook)(void) CREW__STATE;
-static struct crew__word32 failing CREW__STATE;
-
 #ifdef CREW__TSAN
 struct crew_word crew__tsan_fence;
 #endif
@@ -19,11 +16,6 @@ struct crew_word crew__tsan_fence;
 /* The two functions of port/ that last words need; base/ is below port/. */
 void crew__port_say(const char *text);
 _Noreturn void crew__port_abort(void);
-
-void crew__set_fail_hook(void (*hook)(void))
-{
-	fail_hook = hook;
-}
 
 static void append(char *line, size_t size, const char *text)
 {
@@ -47,7 +39,5 @@ void crew__fail(const char *sentence, const char *detail, const char *site)
 	append(line, sizeof(line), site);
 	append(line, sizeof(line), ")\n");
 	crew__port_say(line);
-	if (crew__exchange32_acq_rel(&failing, 1) == 0 && fail_hook)
-		fail_hook();
 	crew__port_abort();
 }

@@ -7,8 +7,7 @@
  *	crew__assert	a cheap invariant of our own. On unless CREW_RELEASE.
  *	crew__verify	walks a structure. On in CREW_HARD builds.
  *
- * A failure prints the sentence and the place on stderr, calls the hook (which
- * prints what the crew is doing) and ends the process.
+ * A failure prints the sentence and the place on stderr and ends the process.
  */
 #ifndef CREW__ASSERT_H
 #define CREW__ASSERT_H
@@ -16,9 +15,6 @@
 #include "crew/base.h"
 
 _Noreturn void crew__fail(const char *sentence, const char *detail, const char *site);
-
-/* Called once by the first failure, before the process ends. */
-void crew__set_fail_hook(void (*hook)(void));
 
 #define crew__likely(x)	  __builtin_expect(!!(x), 1)
 #define crew__unlikely(x) __builtin_expect(!!(x), 0)

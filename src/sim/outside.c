@@ -49,10 +49,6 @@ static struct {
 	char *arena; /* crew__sim_alloc() */
 	size_t arena_used;
 	char report[128];
-	struct {
-		const char *name;
-		const char *value;
-	} env[16];
 } outside;
 
 /* ---- memory ---------------------------------------------------------------- */
@@ -319,23 +315,10 @@ void crew__port_fault_stack_end(void *at)
 
 /* ---- environment and last words ------------------------------------------------ */
 
-void crew__sim_setenv(const char *name, const char *value)
-{
-	for (size_t i = 0; i < sizeof(outside.env) / sizeof(outside.env[0]); i++) {
-		if (outside.env[i].name && strcmp(outside.env[i].name, name) != 0)
-			continue;
-		outside.env[i].name = name;
-		outside.env[i].value = value;
-		return;
-	}
-}
-
 const char *crew__port_env(const char *name)
 {
-	for (size_t i = 0; i < sizeof(outside.env) / sizeof(outside.env[0]); i++)
-		if (outside.env[i].name && strcmp(outside.env[i].name, name) == 0)
-			return outside.env[i].value;
-	return NULL;
+	(void)name;
+	return NULL; /* a world has none */
 }
 
 void crew__port_say(const char *text)

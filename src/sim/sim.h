@@ -143,8 +143,6 @@ uint64_t *crew__sim_slots(void);
 unsigned crew__sim_thread(void);
 /* Steps of this run so far. */
 uint64_t crew__sim_steps(void);
-/* What crew__port_env() answers in this process. The strings are kept. */
-void crew__sim_setenv(const char *name, const char *value);
 
 /* Memory that the world takes back when the run ends; the k-th call can be made to
  * fail by its caller. Freed memory is filled with 0xa5 and not used again. */

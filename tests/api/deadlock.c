@@ -106,6 +106,36 @@ Test(deadlock, a_blocking_call_may_end_it, .timeout = 60)
 	stop(crew);
 }
 
+static int sleep_and_set(void *arg)
+{
+	int rc = crew_sleep(3 * CREW__STUCK_PERIOD);
+
+	(void)arg;
+	crew_event_set(&event);
+	return rc;
+}
+
+static void *run_sleep_and_set(void *crew)
+{
+	return crew_run((struct crew *)crew, sleep_and_set, NULL) ? crew : NULL;
+}
+
+/* With two crews nothing is noticed: the threads of the other one are none that it knows. */
+Test(deadlock, a_task_of_another_crew_may_end_it, .timeout = 60)
+{
+	struct crew *crew = start_watched();
+	struct crew *other = start(1);
+	pthread_t thread;
+	void *wrong;
+
+	cr_assert_eq(pthread_create(&thread, NULL, run_sleep_and_set, other), 0);
+	cr_assert_eq(crew_run(crew, wait_for_event, NULL), 0);
+	cr_assert_eq(pthread_join(thread, &wrong), 0);
+	cr_assert_null(wrong);
+	stop(other);
+	stop(crew);
+}
+
 Test(deadlock, what_to_do_is_one_of_four, .timeout = 60)
 {
 	struct crew *crew = NULL;

@@ -110,8 +110,8 @@ struct crew_group {
 
 /*
  * Opens `group` inside the caller's current scope. Cannot fail: a group needs
- * no memory of its own. Bad options are remembered, and spawn and close return
- * their code: CREW_ESTATE on a plain thread without .crew, CREW_EINVAL for an
+ * no memory of its own. Bad options are remembered; spawn, hold, wait, next and close
+ * return their code: CREW_ESTATE on a plain thread without .crew, CREW_EINVAL for an
  * unknown policy or a negative timeout, CREW_ECLOSED for a crew that is being stopped, CREW_EFORKED
  * for a crew of the parent process. Closed storage may be opened anew.
  *
@@ -170,7 +170,8 @@ CREW_API int crew_group_set_running_max(struct crew_group *group, uint32_t runni
  * Checkpoint:	none
  * Callers:	as crew_group_spawn()
  * Returns:	as crew_group_spawn()
- *		CREW_EINVAL	also: `arg_size` is above CREW_COPY_MAX
+ *		CREW_EINVAL	also: `arg_size` is above CREW_COPY_MAX, or `arg` is NULL
+ *				and it is not 0
  */
 CREW_API int crew_group_spawn_copy_at(struct crew_group *group, crew_task_fn *fn, const void *arg,
 				      size_t arg_size, const char *site);

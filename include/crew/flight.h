@@ -39,7 +39,7 @@
  *
  *	do		its hash, a malloc() and a free() of 100 bytes and the key, the lot's lock
  *			twice
- *	do that waits	its hash, the lot's lock, two switches; no memory
+ *	do that waits	its hash, the same malloc() and free(), the lot's lock, two switches
  *	forget		its hash, the lot's lock
  *
  * See also: crew/once.h (one call for ever), crew/keyed_lock.h (one after the other).
@@ -72,8 +72,9 @@ struct crew_flight {
 
 /*
  * Calls fn(arg, value), or waits for the call of this key that is under way. *value is what
- * the call has set; *shared, whether others wait or have waited for the same call. Either may be
- * NULL. What the call has written is visible.
+ * the call has set; *shared, whether others wait or have waited for the same call; NULL and false
+ * for who has neither made it nor got its result. Either may be NULL. What the call has written
+ * is visible.
  *
  * Checkpoint:	cancel
  * Callers:	tasks and plain threads

@@ -12,8 +12,8 @@
  *	    key is there once.
  *	F2  While the lot is unlocked the call has a caller. That one ends it: tells all in the
  *	    queue, or passes it to the heir. So an entry has no more users than its caller.
- *	F3  What who waits has got is in its frame before its wait is ended: it needs the call
- *	    no more, which is freed.
+ *	F3  Whoever ends a wait writes what it has got into its frame before the lot is left
+ *	    (park.h P3): it needs the call no more, which is freed.
  *
  * GUARDED BY tests/model/flight.c, tests/api/flight.c.
  */
@@ -73,8 +73,8 @@ static bool pass_call(struct crew_flight *flight, struct call *call)
 	struct crew__wait *heir;
 
 	while ((heir = crew__queue_first(&call->queue))) {
-		make_caller(call, passenger_of(heir)); /* F3 */
 		if (crew__lot_end(&flight->private_.lot, heir, 0)) {
+			make_caller(call, passenger_of(heir)); /* F3 */
 			call->shared = call->queue.first != NULL;
 			return true;
 		}
@@ -87,9 +87,10 @@ static void tell_all(struct crew_flight *flight, struct call *call, int rc, void
 	struct crew__wait *wait;
 
 	while ((wait = crew__queue_first(&call->queue))) {
-		passenger_of(wait)->value = value; /* F3 */
-		passenger_of(wait)->shared = true;
-		crew__lot_end(&flight->private_.lot, wait, rc);
+		if (crew__lot_end(&flight->private_.lot, wait, rc)) {
+			passenger_of(wait)->value = value; /* F3 */
+			passenger_of(wait)->shared = true;
+		}
 	}
 }
 
@@ -147,7 +148,6 @@ static int wait_for_call(struct crew_flight *flight, struct passenger *self, str
 		if (crew__lot_wait(lot, &call->queue, &wait, "flight"))
 			return wait.rc;
 		crew__lot_leave(lot);
-		self->call = NULL; /* it may have been chosen, and was not there any more */
 		return CREW_ECANCELED;
 	}
 	if (rc == 0) {

@@ -34,24 +34,28 @@ static int call(void *arg, void **value)
 	*value = &text;
 	crew__add_relaxed(&made, rc == 0);
 	crew__add_relaxed(&calls, UINT64_MAX);
-	(void)arg;
+	*(bool *)arg = true;
 	return rc;
 }
 
 static void want(void)
 {
+	bool is_caller = false;
+	bool shared;
 	void *value;
-	int rc = crew_flight_do(&flight, "k", 1, call, NULL, &value, NULL);
+	int rc = crew_flight_do(&flight, "k", 1, call, &is_caller, &value, &shared);
 
 	crew__sim_check(rc == 0 || (rc == CREW_ECANCELED && crowd_cancelled()),
 			"cancelled by nobody");
 	crew__sim_check(rc || value == &text, "it has no value");
+	crew__sim_check(rc == 0 || is_caller || (!value && !shared), "who left has got something");
 	crew__sim_check(rc || crew__load_relaxed(&made) > 0, "nobody has made the call");
 }
 
 static void try_it(void)
 {
-	int rc = crew_flight_do_nowait(&flight, "k", 1, call, NULL, NULL, NULL);
+	bool is_caller = false;
+	int rc = crew_flight_do_nowait(&flight, "k", 1, call, &is_caller, NULL, NULL);
 
 	crew__sim_check(rc == 0 || rc == CREW_EWOULDBLOCK, "neither made nor refused");
 }

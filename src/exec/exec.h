@@ -54,6 +54,9 @@ void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope
 /* 0, CREW_ECANCELED or CREW_EFORKED. */
 int crew__caller_check(const struct crew__caller *caller);
 
+/* crew_sleep_until(), for a reason of one's own. */
+int crew__sleep_until(crew_time when, const char *reason);
+
 /* Who calls, as the one that cancels. */
 struct crew__cause crew__caller_cause(const struct crew__caller *caller, uint32_t source,
 				      const char *reason);

@@ -78,7 +78,7 @@ static void nothing(void *arg)
 	(void)arg;
 }
 
-int crew_sleep_until(crew_time when)
+int crew__sleep_until(crew_time when, const char *reason)
 {
 	struct crew__caller caller = crew__caller();
 	int rc = crew__caller_check(&caller);
@@ -91,9 +91,14 @@ int crew_sleep_until(crew_time when)
 		return 0;
 	}
 	if (caller.worker)
-		return crew__timer_sleep(&caller.worker->crew->timer, when);
+		return crew__timer_sleep(&caller.worker->crew->timer, when, reason);
 	crew__waiter_init(&waiter, true);
-	return crew__park(&waiter, nothing, NULL, when, "sleep") ? 0 : CREW_ECANCELED;
+	return crew__park(&waiter, nothing, NULL, when, reason) ? 0 : CREW_ECANCELED;
+}
+
+int crew_sleep_until(crew_time when)
+{
+	return crew__sleep_until(when, "sleep");
 }
 
 int crew_sleep(crew_time duration)

@@ -129,14 +129,14 @@ static void unlock_timer(void *opaque)
 	crew__lock_release(&timer->lock);
 }
 
-int crew__timer_sleep(struct crew__timer *timer, crew_time when)
+int crew__timer_sleep(struct crew__timer *timer, crew_time when, const char *reason)
 {
 	struct sleeper sleeper = { .entry = { .scope = NULL } };
 
 	crew__waiter_init(&sleeper.waiter, true);
 	crew__lock_acquire(&timer->lock);
 	insert(timer, &sleeper.entry, when);
-	if (crew__park(&sleeper.waiter, unlock_timer, timer, CREW_NEVER, "sleep"))
+	if (crew__park(&sleeper.waiter, unlock_timer, timer, CREW_NEVER, reason))
 		return 0;
 	crew__lock_acquire(&timer->lock);
 	take_out(timer, &sleeper.entry);

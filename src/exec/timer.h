@@ -39,7 +39,7 @@ struct crew__timer {
 int crew__timer_start(struct crew__timer *timer, struct crew *crew, const char *name);
 void crew__timer_stop(struct crew__timer *timer);
 /* Parks the calling task until `when`. 0, or CREW_ECANCELED. */
-int crew__timer_sleep(struct crew__timer *timer, crew_time when);
+int crew__timer_sleep(struct crew__timer *timer, crew_time when, const char *reason);
 
 /* A scope's entry is due at `when` from now on; CREW_NEVER: is in no heap. */
 void crew__timer_move(struct crew__timer *timer, struct crew__timer_entry *entry, crew_time when);

@@ -61,7 +61,7 @@ static int ask_and_sleep(const struct crew__turn *turn)
 		taken = turn->ask(turn->want, crew_now(), &when);
 		if (!taken) {
 			crew__lot_leave(turn->lot);
-			rc = crew_sleep_until(when);
+			rc = crew__sleep_until(when, turn->reason);
 			if (rc == 0)
 				continue;
 			crew__lot_enter(turn->lot);

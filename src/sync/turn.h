@@ -33,7 +33,7 @@ struct crew__turn {
 	uint64_t *first; /* its name, or 0; guarded by the lot */
 	crew__ask_fn *ask;
 	void *want;
-	const char *reason;
+	const char *reason; /* of the first, who sleeps, too */
 };
 
 /* 0: taken; CREW_ECANCELED, CREW_EFORKED. */

@@ -3,7 +3,9 @@
 #include "api/scope.h"
 
 #include "crew/lock.h"
+#include "crew/rate.h"
 #include "crew/semaphore.h"
+#include "crew/ticker.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -72,6 +74,38 @@ Test(dump, shows_what_tasks_and_threads_wait_for, .timeout = 60)
 	cr_assert_eq(crew_lock_release(&held), 0);
 	cr_assert_eq(crew_group_close(&group, 0), 0);
 	cr_assert_not(dump_has("for lock"));
+	cr_assert_eq(crew_stop(crew), 0);
+}
+
+static int take_token(void *rate)
+{
+	return crew_rate_take(rate, 1);
+}
+
+static int take_tick(void *ticker)
+{
+	return crew_ticker_take(ticker, NULL);
+}
+
+/* The first of a line, who sleeps, as well as those behind it. */
+Test(dump, shows_for_which_moments_tasks_wait, .timeout = 60)
+{
+	struct crew *crew = start_crew(2);
+	struct crew_rate rate = CREW_RATE_INIT(1, CREW_S(1000000), 1);
+	struct crew_ticker ticker = CREW_TICKER_INIT(CREW_S(1000000), CREW_TICKER_BURST);
+	struct crew_group group;
+
+	cr_assert_eq(crew_rate_take(&rate, 1), 0);
+	cr_assert_eq(crew_ticker_take(&ticker, NULL), 0);
+	crew_group_open(&group, CREW_GROUP(.crew = crew));
+	for (int i = 0; i < 2; i++)
+		crew_group_spawn(&group, take_token, &rate);
+	crew_group_spawn(&group, take_tick, &ticker);
+	wait_for_parked(crew, 2, "rate");
+	wait_for_parked(crew, 1, "ticker");
+	cr_assert_not(dump_has(") for sleep, "));
+	crew_group_cancel(&group, NULL);
+	cr_assert_eq(crew_group_close(&group, 0), 0);
 	cr_assert_eq(crew_stop(crew), 0);
 }
 

@@ -30,7 +30,7 @@ static void sleep_once(struct timer_model *m, unsigned number, bool for_ever)
 {
 	/* the later they come the nearer it is */
 	crew_time when = crew__port_now() + CREW_US(100) * (SLEEPERS_MAX - number);
-	int rc = crew__timer_sleep(&m->timer, for_ever ? CREW_NEVER : when);
+	int rc = crew__timer_sleep(&m->timer, for_ever ? CREW_NEVER : when, "sleep");
 
 	if (rc == 0)
 		crew__sim_check(!for_ever && (m->early ? crew__port_now() >= when :

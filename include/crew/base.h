@@ -14,13 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Between these a parameter or a local may be called as a global of the program is. */
+#define CREW_QUIET_ _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")
+#define CREW_LOUD_  _Pragma("GCC diagnostic pop")
+
+/* clang-format off */
 #ifdef __cplusplus
-#define CREW_BEGIN extern "C" {
-#define CREW_END   }
+#define CREW_BEGIN CREW_QUIET_ extern "C" {
+#define CREW_END   } CREW_LOUD_
 #else
-#define CREW_BEGIN
-#define CREW_END
+#define CREW_BEGIN CREW_QUIET_
+#define CREW_END   CREW_LOUD_
 #endif
+/* clang-format on */
 
 #define CREW_API __attribute__((visibility("default")))
 
@@ -131,10 +137,10 @@ CREW_END
 /* Options with every field at its default, for C++, which has no CREW_GROUP(). */
 template <class T> static inline T crew_defaults()
 {
-	T options = T();
+	T crew_options_ = T();
 
-	options.size = sizeof(T);
-	return options;
+	crew_options_.size = sizeof(T);
+	return crew_options_;
 }
 #endif
 

@@ -166,8 +166,6 @@ CREW_API bool crew_fork_take(struct crew_fork *fork);
  */
 CREW_API void crew_fork_tell(void);
 
-CREW_END
-
 #define CREW_FORK_LIST_(...) __VA_ARGS__
 
 #define CREW_FORK_(function, result, Field, assign, get, call, fields, arguments, keep, values)    \
@@ -289,5 +287,7 @@ static inline bool crew_fork_inline_take_(struct crew_fork *fork)
 }
 
 #endif
+
+CREW_END
 
 #endif /* CREW_FORK_H */

@@ -117,8 +117,6 @@ CREW_API int crew_merge_sorted(const struct crew_merge *merge, size_t item_bytes
 CREW_API int crew_merge_with(const struct crew_merge *merge, const struct crew_sorter *sorter,
 			     void *arg, const struct crew_parallel_options *options);
 
-CREW_END
-
 /*
  * CREW_SORT(name, type, less) defines, with `bool less(const type *a, const type *b)` (a
  * function, better inline, or a macro such as CREW_LESS for what has a `<`):
@@ -323,5 +321,7 @@ CREW_SORT_INLINE_ void crew_sort_sort_(void *items, size_t count, void *scratch,
 		crew_sort_sort_(crew_items_, crew_count_, crew_scratch_, crew_into_scratch_,       \
 				bytes, less, name##_sort_, crew_arg_);                             \
 	}
+
+CREW_END
 
 #endif /* CREW_PARALLEL_SORT_H */

@@ -59,17 +59,6 @@ struct merge_piece {
 	size_t grain;
 };
 
-static bool must_stop(struct sorting *sorting)
-{
-	int rc = crew__loop_look();
-	uint32_t none = 0;
-
-	if (crew__likely(rc == 0))
-		return false;
-	crew__cas32_acq_rel(&sorting->stopped, &none, (uint32_t)rc);
-	return true;
-}
-
 static int stop_code(struct sorting *sorting)
 {
 	return (int)crew__load32_acquire(&sorting->stopped);
@@ -117,7 +106,7 @@ static void merge_all(struct sorting *sorting, struct crew_merge merge, size_t g
 {
 	struct merge_piece right = { .sorting = sorting, .grain = grain };
 
-	while (!must_stop(sorting)) {
+	while (!crew__look_stops(&sorting->stopped)) {
 		/* of two items neither side need get one */
 		if (merge.a_count + merge.b_count <= (grain > 2 ? grain : 2)) {
 			sorting->sorter->merge(merge.a, merge.a_count, merge.b, merge.b_count,
@@ -167,7 +156,7 @@ static void sort_all(struct sorting *sorting, const struct part *part, struct cr
 	struct sort_piece right = { .sorting = sorting, .pace = *pace };
 	struct crew_merge halves = { .to = to };
 
-	if (must_stop(sorting)) {
+	if (crew__look_stops(&sorting->stopped)) {
 		if (part->into_scratch)
 			memcpy(to, from, bytes);
 		return;

@@ -33,21 +33,10 @@ struct place_piece {
 	unsigned depth; /* divisions left */
 };
 
-static bool places_stop(struct places *places)
-{
-	int rc = crew__loop_look();
-	uint32_t none = 0;
-
-	if (crew__likely(rc == 0))
-		return false;
-	crew__cas32_acq_rel(&places->stopped, &none, (uint32_t)rc);
-	return true;
-}
-
 /* In long divisions: at item i. */
 static bool goes_on(struct places *places, size_t i)
 {
-	return crew__likely(i % LOOK) || !places_stop(places);
+	return crew__likely(i % LOOK) || !crew__look_stops(&places->stopped);
 }
 
 static bool is_stopped(const struct places *places)
@@ -173,7 +162,7 @@ static void place_all(struct places *places, char *items, size_t count, unsigned
 	while (count > BASE) {
 		size_t middle;
 
-		if (forks && places_stop(places))
+		if (forks && crew__look_stops(&places->stopped))
 			return;
 		if (depth-- == 0) {
 			heap_sort(places, items, count);

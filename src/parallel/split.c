@@ -60,11 +60,11 @@ static void halve(const struct crew__loop *loop, struct crew_block *block, struc
 
 /* ---- leaves ---- */
 
-static void remember(struct crew__loop *loop, int rc)
+static void remember(struct crew__word32 *first, int rc)
 {
 	uint32_t none = 0;
 
-	crew__cas32_acq_rel(&loop->first, &none, (uint32_t)rc);
+	crew__cas32_acq_rel(first, &none, (uint32_t)rc);
 }
 
 bool crew__loop_stopped(struct crew__loop *loop)
@@ -73,13 +73,13 @@ bool crew__loop_stopped(struct crew__loop *loop)
 
 	if (crew__likely(rc == 0))
 		return false;
-	remember(loop, rc);
+	remember(&loop->first, rc);
 	return true;
 }
 
 void crew__loop_fail(struct crew__loop *loop, int rc)
 {
-	remember(loop, rc); /* S2 */
+	remember(&loop->first, rc); /* S2 */
 	crew_scope_cancel(&loop->scope, "a body of a parallel loop failed");
 }
 
@@ -98,6 +98,16 @@ int crew__loop_look(void)
 {
 	let_others();
 	return crew_check();
+}
+
+bool crew__look_stops(struct crew__word32 *first)
+{
+	int rc = crew__loop_look();
+
+	if (crew__likely(rc == 0))
+		return false;
+	remember(first, rc);
+	return true;
 }
 
 void crew__pace_adapt(struct crew__pace *pace, size_t turns, crew_time took)

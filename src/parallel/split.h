@@ -32,10 +32,7 @@
  *	    half has its own accumulator, wherever it runs.
  *	S5  Between two leaves others that are ready get their turn (R2).
  *
- * COST. README.md: some 200 instructions for a leaf, and two readings of the clock.
- *
- * REJECTED: halving only when somebody asks for work. A body that computes for a second
- * would hide what is behind it, and what is saved are 40 ns of 50 us.
+ * What it costs, and what was rejected: README.md.
  *
  * GUARDED BY tests/model/parallel.c, tests/api/parallel_for.c.
  */
@@ -108,6 +105,8 @@ void crew__pace_adapt(struct crew__pace *pace, size_t turns, crew_time took);
 
 /* For long leaves, now and then: S2 and S5. 0, or a reason to stop. */
 int crew__loop_look(void);
+/* The same for what has no loop: the first reason stays in `first`. */
+bool crew__look_stops(struct crew__word32 *first);
 
 static inline struct crew_block crew__range(size_t begin, size_t end)
 {

@@ -92,6 +92,8 @@ struct series *results_series(struct results *results, const char *bench, const 
 /* NULL: there is none. */
 const struct series *results_find(const struct results *results, const char *bench,
 				  const char *peer);
+/* Is it the first series of its benchmark? */
+bool results_begins(const struct results *results, size_t at);
 /*
  * A line of a file; `peer` instead of the one it names, unless NULL. False: it is no
  * result, nor facts of a machine, or it is damaged.
@@ -138,8 +140,6 @@ enum verdict judge(const struct series *a, const struct series *b, const struct 
 void report_table(const struct results *results, const char *judged);
 /* The judged peer against each of the others. */
 void report_peers(const struct results *results, const char *judged, const struct rule *rule);
-/* One line: which machine, how busy. */
-void report_machine(const char *before, const struct results *results);
 /* Against an earlier run: how many series are worse. Of all peers with `all`. */
 int report_baseline(const struct results *before, const struct results *after, const char *judged,
 		    bool all, const struct rule *rule);

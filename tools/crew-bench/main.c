@@ -117,7 +117,7 @@ static double read_percent(const char *text)
 	double value = strtod(text, &end);
 
 	if (end == text || *end || !(value >= 0) || !isfinite(value)) {
-		fprintf(stderr, "crew-bench: --threshold takes a number, not '%s'\n", text);
+		fprintf(stderr, "crew-bench: --threshold takes a number from 0, not '%s'\n", text);
 		misuse(NULL);
 	}
 	return value;

@@ -24,20 +24,6 @@ static double largest(const struct results *results, const char *bench)
 	return most > 0 ? most : 1;
 }
 
-/* The first series of its benchmark, from `at` on; results->count: none. */
-static size_t next_bench(const struct results *results, size_t at)
-{
-	for (; at < results->count; at++) {
-		size_t i = 0;
-
-		while (strcmp(results->series[i].bench, results->series[at].bench) != 0)
-			i++;
-		if (i == at)
-			break;
-	}
-	return at;
-}
-
 /* Of one benchmark, from `at` on. */
 static size_t next_peer(const struct results *results, size_t at, const char *bench)
 {
@@ -48,11 +34,12 @@ static size_t next_peer(const struct results *results, size_t at, const char *be
 
 void picture_text(const struct results *results)
 {
-	for (size_t b = next_bench(results, 0); b < results->count;
-	     b = next_bench(results, b + 1)) {
+	for (size_t b = 0; b < results->count; b++) {
 		const char *bench = results->series[b].bench;
 		double scale = BAR_LETTERS / largest(results, bench);
 
+		if (!results_begins(results, b))
+			continue;
 		printf("\n%s, %s\n", bench, results->series[b].unit);
 		for (size_t i = b; i < results->count; i = next_peer(results, i + 1, bench)) {
 			const struct series *series = &results->series[i];
@@ -104,20 +91,22 @@ void picture_svg(const struct results *results, const char *path)
 
 	if (!out)
 		die("%s: %s", path, strerror(errno));
-	for (size_t b = next_bench(results, 0); b < results->count; b = next_bench(results, b + 1))
-		height += 2 * LINE_PIXELS;
+	for (size_t b = 0; b < results->count; b++)
+		if (results_begins(results, b))
+			height += 2 * LINE_PIXELS;
 	height += (int)results->count * LINE_PIXELS;
 	fprintf(out,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
 		"font-family=\"sans-serif\" font-size=\"12\">\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
 		LABEL_PIXELS + BAR_PIXELS + 80, height);
-	for (size_t b = next_bench(results, 0); b < results->count;
-	     b = next_bench(results, b + 1)) {
+	for (size_t b = 0; b < results->count; b++) {
 		const char *bench = results->series[b].bench;
 		double scale = BAR_PIXELS / largest(results, bench);
 		char title[128];
 
+		if (!results_begins(results, b))
+			continue;
 		snprintf(title, sizeof(title), "%s, %s", bench, results->series[b].unit);
 		svg_text(out, LABEL_PIXELS, y + LINE_PIXELS, "start", title);
 		y += 2 * LINE_PIXELS - LINE_PIXELS / 2;

@@ -29,14 +29,6 @@ static bool first_of_peer(const struct results *results, size_t at)
 	return true;
 }
 
-static bool first_of_bench(const struct results *results, size_t at)
-{
-	for (size_t i = 0; i < at; i++)
-		if (strcmp(results->series[i].bench, results->series[at].bench) == 0)
-			return false;
-	return true;
-}
-
 /* ---- medians --------------------------------------------------------------- */
 
 void report_table(const struct results *results, const char *judged)
@@ -51,7 +43,7 @@ void report_table(const struct results *results, const char *judged)
 		const struct series *mine = results_find(results, bench, judged);
 		char quartiles[64] = "";
 
-		if (!first_of_bench(results, b))
+		if (!results_begins(results, b))
 			continue;
 		if (mine)
 			snprintf(quartiles, sizeof(quartiles), "[%s %s]",
@@ -132,7 +124,8 @@ void report_peers(const struct results *results, const char *judged, const struc
 		print_rule(rule);
 }
 
-void report_machine(const char *before, const struct results *results)
+/* One line: which machine, how busy. */
+static void print_machine(const char *before, const struct results *results)
 {
 	printf("%s%s, load%s\n", before, results->machine ? results->machine : "unknown machine",
 	       results->loads ? results->loads : " unknown");
@@ -157,8 +150,8 @@ int report_baseline(const struct results *before, const struct results *after, c
 	int worse = 0, compared = 0;
 
 	putchar('\n');
-	report_machine("before: ", before);
-	report_machine("after:  ", after);
+	print_machine("before: ", before);
+	print_machine("after:  ", after);
 	printf("%-14s %-17s %9s %9s %8s %-15s %7s\n", "", "", "before", "after", "change",
 	       "[95 % of them]", "p");
 	for (size_t i = 0; i < after->count; i++) {

@@ -75,6 +75,15 @@ struct series *results_series(struct results *results, const char *bench, const 
 	return &results->series[found - results->series];
 }
 
+bool results_begins(const struct results *results, size_t at)
+{
+	size_t first = 0;
+
+	while (strcmp(results->series[first].bench, results->series[at].bench) != 0)
+		first++;
+	return first == at;
+}
+
 /* ---- a line ---------------------------------------------------------------- */
 
 /* Behind `"name":`, or NULL. */

@@ -70,7 +70,6 @@ SWITCH   = $(if $(filter asm,$(FIBER)),src/fiber/switch_$(ARCH).S,src/fiber/swit
 PARTS    = $(filter-out $(DOORS) src/fiber/switch_ucontext.c src/port/%,$(wildcard src/base/*.c src/fiber/*.c src/exec/*.c src/scope/*.c src/sync/*.c src/parallel/*.c src/watch/*.c))
 SOURCES  = $(if $(filter release,$(MODE)),src/all.c,$(PARTS)) $(DOORS) $(SWITCH)
 OBJECTS  = $(addprefix $(B)/,$(addsuffix .o,$(basename $(SOURCES))))
-HEADERS  = $(wildcard include/*.h include/crew/*.h)
 
 SUM_SOURCES = $(wildcard tools/crew-sum/*.c)
 BENCH_SOURCES = $(wildcard tools/crew-bench/*.c)

@@ -29,9 +29,9 @@
 #include "crew/notify.h"
 #include "crew/once.h"
 #include "crew/parallel.h"
-#include "crew/select.h"
 #include "crew/rate.h"
 #include "crew/rwlock.h"
+#include "crew/select.h"
 #include "crew/semaphore.h"
 #include "crew/ticker.h"
 

@@ -37,7 +37,7 @@
  *
  * What the calls cost, of a key of so many bytes:
  *
- *	do		its hash, a malloc() and a free() of 100 bytes and the key, the lot's lock
+ *	do		its hash, a malloc() and a free() of 72 bytes and the key, the lot's lock
  *			twice
  *	do that waits	its hash, the same malloc() and free(), the lot's lock, two switches
  *	forget		its hash, the lot's lock

@@ -32,7 +32,7 @@
  *
  *	acquire, release	its hash, the lock of an eighth of the keys for a look-up, a
  *				lock's acquire or release
- *	first one of a key	a malloc() and a free(), of 200 bytes and the key
+ *	first one of a key	a malloc() and a free(), of 120 bytes and the key
  *	read_stats		all keys are gone through
  *
  * See also: crew/lock.h.

@@ -38,7 +38,7 @@
  *
  * What the calls cost:
  *
- *	acquire, release	a malloc() and a free() of 200 bytes, a hash, the lot's lock;
+ *	acquire, release	a malloc() and a free() of 160 bytes, a hash, the lot's lock;
  *				more than 8 names at once: an array of a pointer for two
  *	acquire that waits	and two switches
  *	release to waiters	for each that is served a compare-exchange, and it is made ready;

@@ -222,15 +222,10 @@ void crew_subscriber_open(struct crew_subscriber *subscriber, struct crew_broadc
 /* pre: the lot is locked. */
 static void unsubscribe(struct crew_broadcast *broadcast, struct crew_subscriber *one)
 {
-	struct crew__wait *next;
+	struct crew_lot *lot = &broadcast->private_.lot;
 
 	crew__shut_end(&one->private_.broadcast);
-	for (struct crew__wait *wait = broadcast->private_.lot.private_.queue.first; wait;
-	     wait = next) {
-		next = wait->next;
-		if (crew__deal_of(wait)->end == &one->private_.broadcast)
-			crew__lot_end(&broadcast->private_.lot, wait, CREW_ECLOSED);
-	}
+	crew__end_deals_of(lot, &lot->private_.queue, &one->private_.broadcast);
 	if (one->private_.prev)
 		one->private_.prev->private_.next = one->private_.next;
 	else

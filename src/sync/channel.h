@@ -137,7 +137,10 @@ void crew__items_fini(struct crew_channel_items *items, size_t item_bytes,
 
 /* ---- ends -------------------------------------------------------------------------- */
 
-/* pre of these: the lot is locked. The end is closed; `rc` is told to receivers in the end. */
+/* pre of these: the lot is locked. Who waits in the queue with this end gets CREW_ECLOSED. */
+void crew__end_deals_of(struct crew_lot *lot, const struct crew_lot_queue *queue,
+			const struct crew_word *end);
+/* The end is closed; `rc` is told to receivers in the end. */
 void crew__channel_shut_sender(struct crew_channel *channel, struct crew_word *end, int rc);
 /* After a sender or a slot has gone: C5. */
 void crew__channel_tell_receivers(struct crew_channel *channel);

@@ -14,16 +14,15 @@ void crew__channel_tell_receivers(struct crew_channel *channel)
 				  channel->private_.end);
 }
 
-/* Who waits with this end is told. */
-static void end_deals_of(struct crew_channel *channel, struct crew_lot_queue *queue,
-			 const struct crew_word *end)
+void crew__end_deals_of(struct crew_lot *lot, const struct crew_lot_queue *queue,
+			const struct crew_word *end)
 {
 	struct crew__wait *next;
 
 	for (struct crew__wait *wait = queue->first; wait; wait = next) {
 		next = wait->next;
 		if (crew__deal_of(wait)->end == end)
-			crew__lot_end(&channel->private_.lot, wait, CREW_ECLOSED);
+			crew__lot_end(lot, wait, CREW_ECLOSED);
 	}
 }
 
@@ -32,7 +31,7 @@ void crew__channel_shut_sender(struct crew_channel *channel, struct crew_word *e
 	if (channel->private_.end == CREW_EEND && rc)
 		channel->private_.end = rc;
 	crew__shut_end(end);
-	end_deals_of(channel, &channel->private_.senders, end);
+	crew__end_deals_of(&channel->private_.lot, &channel->private_.senders, end);
 	channel->private_.sender_ends--;
 	crew__channel_tell_receivers(channel);
 }
@@ -113,7 +112,7 @@ void crew_receiver_close(struct crew_receiver *receiver)
 	item_bytes = channel->private_.item_bytes;
 	if (crew__load_relaxed(end)) {
 		crew__shut_end(end);
-		end_deals_of(channel, crew__receivers_of(channel), end);
+		crew__end_deals_of(&channel->private_.lot, crew__receivers_of(channel), end);
 		if (--channel->private_.receiver_ends == 0) {
 			crew__lot_end_all(&channel->private_.lot, &channel->private_.senders,
 					  CREW_EBROKEN);

@@ -384,7 +384,8 @@ static inline bool crew_bench_names_(int argc, char **argv, int first,
 	return true;
 }
 
-/* Returns what main() should: 0, 1 when one failed, 2 for bad options or names. */
+/* Returns what main() should: 0, 1 when one failed or nothing could be printed, 2 for bad options
+ * or names. */
 static inline int crew_bench_main(int argc, char **argv, const char *peer,
 				  const struct crew_bench *benches, size_t count)
 {
@@ -398,7 +399,7 @@ static inline int crew_bench_main(int argc, char **argv, const char *peer,
 		else if (strcmp(argv[i], "-l") == 0)
 			list = true;
 		else if (strcmp(argv[i], "-f") == 0)
-			return crew_bench_facts(stdout), 0;
+			return crew_bench_facts(stdout), fflush(stdout) != 0;
 		else if (argv[i][1] && !argv[i][2] &&
 			 crew_bench_limit_(&limits, argv[i][1], argv[i + 1]))
 			i++;
@@ -437,7 +438,7 @@ static inline int crew_bench_main(int argc, char **argv, const char *peer,
 			crew_bench_print_(&crew_bench_state_.series[s], peer, json);
 		fflush(stdout);
 	}
-	return ferror(stdout) ? 1 : rc;
+	return fflush(stdout) != 0 || ferror(stdout) ? 1 : rc;
 }
 
 CREW_END

@@ -336,6 +336,10 @@ END
 		check "a program refuses $options" eval './real $options >out 2>err; [ $? -eq 2 ]'
 		check "with its usage" complains '^usage: ./real '
 	done
+	for options in -l -f '-r 1 -t 1 spin'; do
+		check "a full disk has status 1, $options" \
+			eval './real $options >/dev/full 2>err; [ $? -eq 1 ]'
+	done
 else
 	echo "skip: no C compiler to make a program with"
 fi

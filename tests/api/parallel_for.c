@@ -316,25 +316,11 @@ Test(parallel_for, a_failure_wakes_bodies_that_wait)
 	in_tasks(wake_who_waits, NULL);
 }
 
-struct stop_at {
-	struct crew_scope *scope;
-	struct crew_word begun;
-	struct crew_word cancelled;
-	struct crew_word late; /* begun although it was cancelled */
-};
-
-static int cancel_at_ten(size_t begin, size_t end, void *arg)
+static int burn_once(size_t begin, size_t end, void *arg)
 {
-	struct stop_at *stop = arg;
-
 	(void)begin;
 	(void)end;
-	if (crew__load_acquire(&stop->cancelled))
-		crew__add_relaxed(&stop->late, 1);
-	if (crew__add_relaxed(&stop->begun, 1) == 9) {
-		crew_scope_cancel(stop->scope, "enough");
-		crew__store_release(&stop->cancelled, 1);
-	}
+	burn((struct fuse *)arg);
 	return 0;
 }
 
@@ -343,18 +329,19 @@ static int stops_within_a_piece(void *arg)
 	(void)arg;
 	for (size_t turns = 1; turns < 4; turns++) {
 		struct crew_parallel_options options = grain(turns);
-		struct crew_scope scope;
-		struct stop_at stop = { .scope = &scope };
+		struct fuse ten = { .left = { 10 } };
+		int again;
+		int empty;
 		int rc;
 
-		crew_scope_open(&scope, NULL);
-		rc = crew_for(0, SIZE, cancel_at_ten, &stop, &options);
+		crew_scope_open(&ten.scope, NULL);
+		rc = crew_for(0, SIZE, burn_once, &ten, &options);
+		again = crew_for(0, SIZE, burn_once, &ten, NULL);
+		empty = crew_for(0, 0, burn_once, &ten, NULL);
+		CHECK(crew_scope_close(&ten.scope, rc) == 0);
+		CHECK(rc == CREW_ECANCELED && again == rc && empty == rc);
 		/* the others may stand between their look and their body */
-		CHECK(stop.late.value < crew_worker_count(NULL));
-		CHECK(rc == CREW_ECANCELED);
-		CHECK(crew_for(0, SIZE, cancel_at_ten, &stop, NULL) == CREW_ECANCELED);
-		CHECK(crew_for(0, 0, cancel_at_ten, &stop, NULL) == CREW_ECANCELED);
-		CHECK(crew_scope_close(&scope, rc) == 0);
+		CHECK(ten.late.value < crew_worker_count(NULL));
 	}
 	return 0;
 }

@@ -4,6 +4,7 @@
  * the caller; what fails, or is cancelled, stops the rest within a piece.
  */
 #include "api/parallel.h"
+#include "support/gate.h"
 
 #include "base/config.h"
 
@@ -469,7 +470,7 @@ static int meet(void *arg)
 {
 	(void)arg;
 	crew__add_acq_rel(&running, 1);
-	for (crew_time end = crew_now() + CREW_S(20); crew__load_acquire(&running) < 2;)
+	for (crew_time end = crew_now() + patience(); crew__load_acquire(&running) < 2;)
 		if (crew_now() > end)
 			return ETIMEDOUT;
 	return 0;

@@ -4,6 +4,7 @@
  * stage is serial, no more of them than there are tokens; none is lost on the way out.
  */
 #include "api/parallel.h"
+#include "support/gate.h"
 
 #include "base/alloc.h"
 
@@ -312,7 +313,7 @@ static int meet(void **item, void *arg)
 	(void)item;
 	(void)arg;
 	crew__add_acq_rel(&inside, 1);
-	for (crew_time end = crew_now() + CREW_S(20); crew__load_acquire(&inside) < 2;)
+	for (crew_time end = crew_now() + patience(); crew__load_acquire(&inside) < 2;)
 		if (crew_now() > end)
 			return ETIMEDOUT;
 	return 0;

@@ -4,13 +4,16 @@
 #define API_RULES_H
 
 #include "api/task.h"
+#include "support/gate.h"
 
 #include "exec/exec.h"
 
-/* On a plain thread: until the word is at least `value`, for at most 20 s. */
+/* On a plain thread: until the word is at least `value`, with patience. */
 static inline bool wait_for(struct crew_word *word, uint64_t value)
 {
-	for (int i = 0; i < 200000 && crew__load_acquire(word) < value; i++)
+	crew_time end = crew_now() + patience();
+
+	while (crew__load_acquire(word) < value && crew_now() < end)
 		crew_sleep(CREW_US(100));
 	return crew__load_acquire(word) >= value;
 }
@@ -18,7 +21,7 @@ static inline bool wait_for(struct crew_word *word, uint64_t value)
 /* Computes, in a task: the same without ever waiting. */
 static inline bool spin_for(struct crew_word *word, uint64_t value)
 {
-	crew_time end = crew_now() + CREW_S(20);
+	crew_time end = crew_now() + patience();
 
 	while (crew__load_acquire(word) < value)
 		if (crew_now() > end)

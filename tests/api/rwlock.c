@@ -24,68 +24,68 @@ static uint64_t readers(const struct crew_rwlock *lock)
 	return stats_of(lock).readers;
 }
 
-struct gate {
+struct door {
 	struct crew_rwlock lock;
 	struct crew_word open; /* whoever writes waits for that, and then releases */
 };
 
 static int reads(void *arg)
 {
-	return crew_rwlock_acquire_read(&((struct gate *)arg)->lock);
+	return crew_rwlock_acquire_read(&((struct door *)arg)->lock);
 }
 
 static int writes(void *arg)
 {
-	struct gate *gate = (struct gate *)arg;
-	int rc = crew_rwlock_acquire_write(&gate->lock);
+	struct door *door = (struct door *)arg;
+	int rc = crew_rwlock_acquire_write(&door->lock);
 
 	if (rc)
 		return rc;
-	UNTIL(crew__load_acquire(&gate->open) > 0);
-	crew__add_acq_rel(&gate->open, UINT64_MAX);
-	return crew_rwlock_release_write(&gate->lock);
+	UNTIL(crew__load_acquire(&door->open) > 0);
+	crew__add_acq_rel(&door->open, UINT64_MAX);
+	return crew_rwlock_release_write(&door->lock);
 }
 
 /* r: wants to read, w: wants to write, one behind the other. */
-static int line_up(struct line *line, struct gate *gate, const char *who)
+static int line_up(struct line *line, struct door *door, const char *who)
 {
 	for (; *who; who++) {
-		uint64_t before = waiting(&gate->lock);
+		uint64_t before = waiting(&door->lock);
 
-		line_add(line, *who == 'r' ? reads : writes, gate);
-		UNTIL(waiting(&gate->lock) == before + 1);
+		line_add(line, *who == 'r' ? reads : writes, door);
+		UNTIL(waiting(&door->lock) == before + 1);
 	}
 	return 0;
 }
 
 static int in_order(void *arg)
 {
-	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct door door = { .lock = CREW_RWLOCK_INIT };
 	struct line line;
 
 	(void)arg;
 	line_open(&line);
-	CHECK(crew_rwlock_acquire_read(&gate.lock) == 0);
-	CHECK(crew_rwlock_acquire_read(&gate.lock) == 0 && readers(&gate.lock) == 2);
-	CHECK(line_up(&line, &gate, "wrrwr") == 0);
+	CHECK(crew_rwlock_acquire_read(&door.lock) == 0);
+	CHECK(crew_rwlock_acquire_read(&door.lock) == 0 && readers(&door.lock) == 2);
+	CHECK(line_up(&line, &door, "wrrwr") == 0);
 	/* nobody passes a writer that waits */
-	CHECK(crew_rwlock_acquire_read_nowait(&gate.lock) == CREW_EWOULDBLOCK);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0 && waiting(&gate.lock) == 5);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0 && waiting(&gate.lock) == 4);
+	CHECK(crew_rwlock_acquire_read_nowait(&door.lock) == CREW_EWOULDBLOCK);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0 && waiting(&door.lock) == 5);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0 && waiting(&door.lock) == 4);
 	/* it is the writer's at once */
-	CHECK(stats_of(&gate.lock).writer && readers(&gate.lock) == 0);
-	CHECK(crew_rwlock_acquire_read_nowait(&gate.lock) == CREW_EWOULDBLOCK);
-	CHECK(crew_rwlock_acquire_write_nowait(&gate.lock) == CREW_EWOULDBLOCK);
-	crew__store_release(&gate.open, 1);
+	CHECK(stats_of(&door.lock).writer && readers(&door.lock) == 0);
+	CHECK(crew_rwlock_acquire_read_nowait(&door.lock) == CREW_EWOULDBLOCK);
+	CHECK(crew_rwlock_acquire_write_nowait(&door.lock) == CREW_EWOULDBLOCK);
+	crew__store_release(&door.open, 1);
 	UNTIL(ended_of(&line) == 3); /* the writer and both readers, up to the next writer */
-	CHECK(readers(&gate.lock) == 2 && waiting(&gate.lock) == 2 && !stats_of(&gate.lock).writer);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
-	CHECK(stats_of(&gate.lock).writer && waiting(&gate.lock) == 1);
-	crew__store_release(&gate.open, 1);
+	CHECK(readers(&door.lock) == 2 && waiting(&door.lock) == 2 && !stats_of(&door.lock).writer);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0);
+	CHECK(stats_of(&door.lock).writer && waiting(&door.lock) == 1);
+	crew__store_release(&door.open, 1);
 	CHECK(line_close(&line) == 0);
-	CHECK(readers(&gate.lock) == 1 && crew_rwlock_release_read(&gate.lock) == 0);
-	crew_rwlock_fini(&gate.lock);
+	CHECK(readers(&door.lock) == 1 && crew_rwlock_release_read(&door.lock) == 0);
+	crew_rwlock_fini(&door.lock);
 	return 0;
 }
 
@@ -96,25 +96,25 @@ Test(rwlock, J19_C239_row181_in_the_order_in_which_they_came)
 
 static int downgraded(void *arg)
 {
-	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct door door = { .lock = CREW_RWLOCK_INIT };
 	struct line line;
 
 	(void)arg;
 	line_open(&line);
-	CHECK(crew_rwlock_downgrade(&gate.lock) == CREW_EPERM);
-	CHECK(crew_rwlock_acquire_write_nowait(&gate.lock) == 0);
-	CHECK(line_up(&line, &gate, "rwr") == 0);
-	CHECK(crew_rwlock_downgrade(&gate.lock) == 0);
+	CHECK(crew_rwlock_downgrade(&door.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_acquire_write_nowait(&door.lock) == 0);
+	CHECK(line_up(&line, &door, "rwr") == 0);
+	CHECK(crew_rwlock_downgrade(&door.lock) == 0);
 	/* a reader, with the one that was first; the writer behind it waits for both */
-	CHECK(readers(&gate.lock) == 2 && waiting(&gate.lock) == 2 && !stats_of(&gate.lock).writer);
-	CHECK(crew_rwlock_release_write(&gate.lock) == CREW_EPERM);
-	CHECK(crew_rwlock_downgrade(&gate.lock) == CREW_EPERM);
+	CHECK(readers(&door.lock) == 2 && waiting(&door.lock) == 2 && !stats_of(&door.lock).writer);
+	CHECK(crew_rwlock_release_write(&door.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_downgrade(&door.lock) == CREW_EPERM);
 	UNTIL(has_ended(&line.one[0]));
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0 && waiting(&gate.lock) == 2);
-	crew__store_release(&gate.open, 1);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
-	CHECK(line_close(&line) == 0 && readers(&gate.lock) == 1);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0 && waiting(&door.lock) == 2);
+	crew__store_release(&door.open, 1);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0);
+	CHECK(line_close(&line) == 0 && readers(&door.lock) == 1);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0);
 	return 0;
 }
 
@@ -125,29 +125,29 @@ Test(rwlock, J19_a_writer_goes_on_as_a_reader)
 
 static int release_write(void *arg)
 {
-	return crew_rwlock_release_write(&((struct gate *)arg)->lock);
+	return crew_rwlock_release_write(&((struct door *)arg)->lock);
 }
 
 static int of_its_owner(void *arg)
 {
-	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct door door = { .lock = CREW_RWLOCK_INIT };
 	struct line line;
 
 	(void)arg;
-	CHECK(crew_rwlock_release_read(&gate.lock) == CREW_EPERM);
-	CHECK(crew_rwlock_release_write(&gate.lock) == CREW_EPERM);
-	CHECK(crew_rwlock_acquire_write(&gate.lock) == 0);
-	CHECK(crew_rwlock_acquire_write(&gate.lock) == CREW_EDEADLK);
-	CHECK(crew_rwlock_acquire_read(&gate.lock) == CREW_EDEADLK);
-	CHECK(crew_rwlock_acquire_read_nowait(&gate.lock) == CREW_EDEADLK);
-	CHECK(crew_rwlock_acquire_write_nowait(&gate.lock) == CREW_EDEADLK);
-	CHECK(crew_rwlock_release_read(&gate.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_release_read(&door.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_release_write(&door.lock) == CREW_EPERM);
+	CHECK(crew_rwlock_acquire_write(&door.lock) == 0);
+	CHECK(crew_rwlock_acquire_write(&door.lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_acquire_read(&door.lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_acquire_read_nowait(&door.lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_acquire_write_nowait(&door.lock) == CREW_EDEADLK);
+	CHECK(crew_rwlock_release_read(&door.lock) == CREW_EPERM);
 	line_open(&line);
 	for (unsigned i = 0; i < 2; i++)
-		line_add(&line, release_write, &gate);
+		line_add(&line, release_write, &door);
 	CHECK(line_close(&line) == 0);
 	CHECK(line.one[0].rc == CREW_EPERM && line.one[1].rc == CREW_EPERM);
-	CHECK(crew_blocking(release_write, &gate) == 0 && !stats_of(&gate.lock).writer);
+	CHECK(crew_blocking(release_write, &door) == 0 && !stats_of(&door.lock).writer);
 	return 0;
 }
 
@@ -158,29 +158,29 @@ Test(rwlock, J2_J3_Y8_writing_is_its_owners)
 
 static int write_and_leave(void *arg)
 {
-	return crew_rwlock_acquire_write(&((struct gate *)arg)->lock);
+	return crew_rwlock_acquire_write(&((struct door *)arg)->lock);
 }
 
 static int broken(void *arg)
 {
-	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct door door = { .lock = CREW_RWLOCK_INIT };
 	struct crew_group group;
 	struct line line;
 
 	(void)arg;
 	line_open(&line);
-	CHECK(crew_rwlock_acquire_read(&gate.lock) == 0);
+	CHECK(crew_rwlock_acquire_read(&door.lock) == 0);
 	crew_group_open(&group, CREW_GROUP(.crew = test_crew));
-	crew_group_spawn_task(&group, write_and_leave, &gate, CREW_TASK(.name = "careless"), NULL);
-	UNTIL(waiting(&gate.lock) == 1);
-	CHECK(line_up(&line, &gate, "rw") == 0);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	crew_group_spawn_task(&group, write_and_leave, &door, CREW_TASK(.name = "careless"), NULL);
+	UNTIL(waiting(&door.lock) == 1);
+	CHECK(line_up(&line, &door, "rw") == 0);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0);
 	CHECK(crew_group_close(&group, 0) == 0);
 	CHECK(line_close(&line) == 0);
 	CHECK(line.one[0].rc == CREW_EOWNERDEAD && line.one[1].rc == CREW_EOWNERDEAD);
-	CHECK(stats_of(&gate.lock).broken && !strcmp(stats_of(&gate.lock).writer, "careless"));
-	CHECK(crew_rwlock_acquire_read(&gate.lock) == CREW_EOWNERDEAD);
-	CHECK(crew_rwlock_acquire_write_nowait(&gate.lock) == CREW_EOWNERDEAD);
+	CHECK(stats_of(&door.lock).broken && !strcmp(stats_of(&door.lock).writer, "careless"));
+	CHECK(crew_rwlock_acquire_read(&door.lock) == CREW_EOWNERDEAD);
+	CHECK(crew_rwlock_acquire_write_nowait(&door.lock) == CREW_EOWNERDEAD);
 	return 0;
 }
 
@@ -191,25 +191,25 @@ Test(rwlock, J4_Y6_is_broken_when_its_writer_ends)
 
 static int cancelled(void *arg)
 {
-	struct gate gate = { .lock = CREW_RWLOCK_INIT };
+	struct door door = { .lock = CREW_RWLOCK_INIT };
 	struct line line;
 
 	(void)arg;
 	line_open(&line);
-	CHECK(crew_rwlock_acquire_read(&gate.lock) == 0);
-	CHECK(line_up(&line, &gate, "wrw") == 0);
+	CHECK(crew_rwlock_acquire_read(&door.lock) == 0);
+	CHECK(line_up(&line, &door, "wrw") == 0);
 	crew_scope_cancel(&line.one[0].scope, NULL); /* the reader behind it may read */
 	UNTIL(ended_of(&line) == 2);
 	CHECK(line.one[0].rc == CREW_ECANCELED && line.one[1].rc == 0);
-	CHECK(readers(&gate.lock) == 2 && waiting(&gate.lock) == 1);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
-	CHECK(crew_rwlock_release_read(&gate.lock) == 0);
+	CHECK(readers(&door.lock) == 2 && waiting(&door.lock) == 1);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0);
+	CHECK(crew_rwlock_release_read(&door.lock) == 0);
 	crew_scope_cancel(&line.one[2].scope, NULL); /* it has it */
-	CHECK(stats_of(&gate.lock).writer != NULL);
-	crew__store_release(&gate.open, 1);
+	CHECK(stats_of(&door.lock).writer != NULL);
+	crew__store_release(&door.open, 1);
 	UNTIL(has_ended(&line.one[2]));
-	CHECK(line_close(&line) == 0 && !stats_of(&gate.lock).writer);
-	crew_rwlock_fini(&gate.lock);
+	CHECK(line_close(&line) == 0 && !stats_of(&door.lock).writer);
+	crew_rwlock_fini(&door.lock);
 	return 0;
 }
 

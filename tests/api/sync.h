@@ -7,23 +7,17 @@
 #ifndef TESTS_API_SYNC_H
 #define TESTS_API_SYNC_H
 
-#include "support/test.h"
+#include "api/task.h"
+#include "support/gate.h"
 
-#include "crew/crew.h"
 #include "exec/exec.h"
 
 #include <pthread.h>
 
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			return __LINE__;                                                           \
-	} while (0)
-
-/* Waits for the event itself; 20 s are for broken libraries. */
+/* Waits for the event itself. */
 #define UNTIL(condition)                                                                           \
 	do {                                                                                       \
-		crew_time end_ = crew_now() + CREW_S(20);                                          \
+		crew_time end_ = crew_now() + patience();                                          \
 		while (!(condition) && crew_now() < end_)                                          \
 			crew_sleep(CREW_US(50));                                                   \
 		CHECK(condition);                                                                  \
@@ -34,14 +28,13 @@ static struct crew *test_crew;
 static inline void in_all_places(crew_task_fn *fn)
 {
 	for (unsigned workers = 1; workers <= 3; workers++) {
-		int rc = crew_start(&test_crew, CREW_OPTIONS(.workers = workers));
+		int rc;
 
-		cr_assert_eq(rc, 0);
-		rc = crew_run(test_crew, fn, NULL);
-		cr_assert_eq(rc, 0, "line %d with %u workers", rc, workers);
+		test_crew = start(workers);
+		run_in(test_crew, fn, NULL);
 		rc = fn(NULL);
 		cr_assert_eq(rc, 0, "line %d on a plain thread, %u workers", rc, workers);
-		cr_assert_eq(crew_stop(test_crew), 0);
+		stop(test_crew);
 	}
 }
 

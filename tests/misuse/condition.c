@@ -1,34 +1,31 @@
-/* expect: a lock is given up while somebody waits for a condition of it: left behind */
+/* expect: a lock is given up while somebody waits for a condition of it: left behind, a plain thread */
 /* SPDX-License-Identifier: MIT */
 #include "crew/condition.h"
-#include "crew/crew.h"
+#include "misuse/given_up.h"
 
 static struct crew_lock lock;
 static struct crew_condition condition = CREW_CONDITION_INIT(&lock);
 
-static int wait_for_it(void *arg)
+static int wait_in_it(void *arg)
 {
 	(void)arg;
 	crew_lock_acquire(&lock);
 	return crew_condition_wait(&condition);
 }
 
-static int give_it_up(void *arg)
+static void prepare_it(void)
 {
-	struct crew_group group;
-	struct crew_condition_stats stats = { .size = sizeof(stats) };
-
-	crew_group_open(&group, NULL);
-	crew_group_spawn_task(&group, wait_for_it, arg, CREW_TASK(.name = "left behind"), NULL);
-	while (stats.waiting == 0) {
-		crew_yield();
-		crew_condition_read_stats(&condition, &stats);
-	}
-	crew_lock_fini(&lock);
-	return crew_group_close(&group, 0);
 }
 
-int main(void)
+static uint64_t how_many_wait(void)
 {
-	return crew_run(NULL, give_it_up, NULL);
+	struct crew_condition_stats stats = { .size = sizeof(stats) };
+
+	crew_condition_read_stats(&condition, &stats);
+	return stats.waiting;
+}
+
+static void give_it_up(void)
+{
+	crew_lock_fini(&lock);
 }

@@ -1,33 +1,14 @@
-/* expect: a lock is given up while somebody waits for it: left behind */
+/* expect: a lock is given up while somebody waits for it: left behind, a plain thread */
 /* SPDX-License-Identifier: MIT */
-#include "crew/crew.h"
 #include "crew/lock.h"
+#include "misuse/given_up.h"
 
-static struct crew_lock lock;
+static struct crew_lock it;
 
-static int wait_for_it(void *arg)
+static int wait_in_it(void *arg)
 {
 	(void)arg;
-	return crew_lock_acquire(&lock);
+	return crew_lock_acquire(&it);
 }
 
-static int give_it_up(void *arg)
-{
-	struct crew_group group;
-	struct crew_lock_stats stats = { .size = sizeof(stats) };
-
-	crew_lock_acquire(&lock);
-	crew_group_open(&group, NULL);
-	crew_group_spawn_task(&group, wait_for_it, arg, CREW_TASK(.name = "left behind"), NULL);
-	while (stats.waiting == 0) {
-		crew_yield();
-		crew_lock_read_stats(&lock, &stats);
-	}
-	crew_lock_fini(&lock);
-	return crew_group_close(&group, 0);
-}
-
-int main(void)
-{
-	return crew_run(NULL, give_it_up, NULL);
-}
+GIVEN_UP(lock, &it, crew_lock_acquire(&it))

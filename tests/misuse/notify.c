@@ -1,28 +1,14 @@
-/* expect: a notify is given up while somebody waits for it: a plain thread */
+/* expect: a notify is given up while somebody waits for it: left behind, a plain thread */
 /* SPDX-License-Identifier: MIT */
 #include "crew/notify.h"
+#include "misuse/given_up.h"
 
-#include <pthread.h>
-#include <sched.h>
+static struct crew_notify it;
 
-static struct crew_notify notify;
-
-static void *wait_for_it(void *arg)
+static int wait_in_it(void *arg)
 {
-	crew_notify_take(&notify);
-	return arg;
+	(void)arg;
+	return crew_notify_take(&it);
 }
 
-int main(void)
-{
-	struct crew_notify_stats stats = { .size = sizeof(stats) };
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, wait_for_it, NULL);
-	while (stats.waiting == 0) {
-		sched_yield();
-		crew_notify_read_stats(&notify, &stats);
-	}
-	crew_notify_fini(&notify);
-	return 0;
-}
+GIVEN_UP(notify, &it, 0)

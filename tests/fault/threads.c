@@ -192,10 +192,16 @@ static void nothing_is_lost(void)
 	crew_group_open(&group, CREW_GROUP(.crew = crew));
 	must(crew_group_spawn(&group, crowds, &wanted) == 0, "its task is accepted");
 	for (unsigned i = 0; i < 300; i++) {
+		uint64_t before;
+
 		stop_thread(workers[i % WORKERS]);
-		usleep(i % 7 * 200); /* real time: the kernel keeps the thread from running */
+		/* others may go on, or wait for a lock that this one holds */
+		for (unsigned turn = 0; turn < i % 7 * 200; turn++)
+			sched_yield();
 		let_go();
-		usleep(i % 11 * 100);
+		before = crew__load_acquire(&ran);
+		while (crew__load_acquire(&ran) < before + i % 11 * 20)
+			sched_yield();
 	}
 	crew__store_release(&enough, 1);
 	must(crew_group_close(&group, 0) == 0, "all ends well");

@@ -4,13 +4,7 @@
 
 #include "crew/barrier.h"
 
-static struct crew_barrier_stats stats_of(const struct crew_barrier *barrier)
-{
-	struct crew_barrier_stats stats = { .size = sizeof(stats) };
-
-	crew_barrier_read_stats(barrier, &stats);
-	return stats;
-}
+STATS_OF(barrier)
 
 static int come(void *barrier)
 {

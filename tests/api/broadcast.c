@@ -15,13 +15,7 @@ static int open_broadcast(struct crew_broadcast *broadcast, size_t capacity,
 				   CREW_BROADCAST(.capacity = capacity, .overflow = overflow));
 }
 
-static struct crew_broadcast_stats stats_of(const struct crew_broadcast *broadcast)
-{
-	struct crew_broadcast_stats stats = { .size = sizeof(stats) };
-
-	crew_broadcast_read_stats(broadcast, &stats);
-	return stats;
-}
+STATS_OF(broadcast)
 
 static int send(struct crew_broadcast *broadcast, uint64_t number)
 {

@@ -4,13 +4,7 @@
 
 #include "crew/event.h"
 
-static struct crew_event_stats stats_of(const struct crew_event *event)
-{
-	struct crew_event_stats stats = { .size = sizeof(stats) };
-
-	crew_event_read_stats(event, &stats);
-	return stats;
-}
+STATS_OF(event)
 
 static int wait_for_it(void *event)
 {

@@ -7,13 +7,7 @@
 
 #include <string.h>
 
-static struct crew_flight_stats stats_of(const struct crew_flight *flight)
-{
-	struct crew_flight_stats stats = { .size = sizeof(stats) };
-
-	crew_flight_read_stats(flight, &stats);
-	return stats;
-}
+STATS_OF(flight)
 
 static uint64_t waiting(const struct crew_flight *flight)
 {
@@ -288,11 +282,8 @@ static int heavy_traffic(void *arg)
 	for (unsigned i = 0; i < LINE_MAX; i++)
 		line_add(&line, travel_often, &traffic);
 	UNTIL(crew__load_acquire(&traffic.got) > 500);
-	for (unsigned i = 0; i < LINE_MAX; i += 3)
-		crew_scope_cancel(&line.one[i].scope, NULL);
-	CHECK(line_close(&line) == 0);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		CHECK(line.one[i].rc == 0 || (i % 3 == 0 && line.one[i].rc == CREW_ECANCELED));
+	line_cancel_thirds(&line);
+	CHECK(line_close_thirds(&line) == 0);
 	CHECK(stats_of(&traffic.flight).calls == 0);
 	return 0;
 }

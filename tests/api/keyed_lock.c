@@ -8,13 +8,7 @@
 
 #include <string.h>
 
-static struct crew_keyed_lock_stats stats_of(const struct crew_keyed_lock *lock)
-{
-	struct crew_keyed_lock_stats stats = { .size = sizeof(stats) };
-
-	crew_keyed_lock_read_stats(lock, &stats);
-	return stats;
-}
+STATS_OF(keyed_lock)
 
 static uint64_t waiting(const struct crew_keyed_lock *lock)
 {
@@ -245,11 +239,8 @@ static int heavy_traffic(void *arg)
 	for (unsigned i = 0; i < LINE_MAX; i++)
 		line_add(&line, use_many_keys, &traffic);
 	UNTIL(crew__load_acquire(&traffic.turns) > 500);
-	for (unsigned i = 0; i < LINE_MAX; i += 3)
-		crew_scope_cancel(&line.one[i].scope, NULL);
-	CHECK(line_close(&line) == 0);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		CHECK(line.one[i].rc == 0 || (i % 3 == 0 && line.one[i].rc == CREW_ECANCELED));
+	line_cancel_thirds(&line);
+	CHECK(line_close_thirds(&line) == 0);
 	for (unsigned i = 0; i < KEYS; i++)
 		sum += traffic.count[i];
 	CHECK(sum == crew__load_relaxed(&traffic.turns));

@@ -4,13 +4,7 @@
 
 #include "crew/latch.h"
 
-static struct crew_latch_stats stats_of(const struct crew_latch *latch)
-{
-	struct crew_latch_stats stats = { .size = sizeof(stats) };
-
-	crew_latch_read_stats(latch, &stats);
-	return stats;
-}
+STATS_OF(latch)
 
 static int wait_for_it(void *latch)
 {

@@ -7,13 +7,7 @@
 
 #include <string.h>
 
-static struct crew_limiter_stats stats_of(const struct crew_limiter *limiter)
-{
-	struct crew_limiter_stats stats = { .size = sizeof(stats) };
-
-	crew_limiter_read_stats(limiter, &stats);
-	return stats;
-}
+STATS_OF(limiter)
 
 static uint64_t waiting(const struct crew_limiter *limiter)
 {
@@ -426,12 +420,9 @@ static int heavy_traffic(void *arg)
 		line_add(&line, borrow_often, &traffic);
 	UNTIL(crew__load_acquire(&traffic.loans) > 500);
 	crew_limiter_set_total(&traffic.limiter, 0);
-	for (unsigned i = 0; i < LINE_MAX; i += 3)
-		crew_scope_cancel(&line.one[i].scope, NULL);
+	line_cancel_thirds(&line);
 	crew_limiter_set_total(&traffic.limiter, 4);
-	CHECK(line_close(&line) == 0);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		CHECK(line.one[i].rc == 0 || (i % 3 == 0 && line.one[i].rc == CREW_ECANCELED));
+	CHECK(line_close_thirds(&line) == 0);
 	CHECK(borrowed(&traffic.limiter) == 0 && waiting(&traffic.limiter) == 0);
 	crew_limiter_fini(&traffic.limiter);
 	return 0;

@@ -4,13 +4,7 @@
 
 #include "crew/notify.h"
 
-static struct crew_notify_stats stats_of(const struct crew_notify *notify)
-{
-	struct crew_notify_stats stats = { .size = sizeof(stats) };
-
-	crew_notify_read_stats(notify, &stats);
-	return stats;
-}
+STATS_OF(notify)
 
 static int take(void *notify)
 {

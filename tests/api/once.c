@@ -4,13 +4,7 @@
 
 #include "crew/once.h"
 
-static struct crew_once_stats stats_of(const struct crew_once *once)
-{
-	struct crew_once_stats stats = { .size = sizeof(stats) };
-
-	crew_once_read_stats(once, &stats);
-	return stats;
-}
+STATS_OF(once)
 
 /* A call: it says that it has begun, and returns when it is told what. */
 struct call {

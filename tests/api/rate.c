@@ -11,13 +11,7 @@
 
 #define LONG CREW_S(100000)
 
-static struct crew_rate_stats stats_of(const struct crew_rate *rate)
-{
-	struct crew_rate_stats stats = { .size = sizeof(stats) };
-
-	crew_rate_read_stats(rate, &stats);
-	return stats;
-}
+STATS_OF(rate)
 
 static uint64_t waiting(const struct crew_rate *rate)
 {
@@ -206,11 +200,8 @@ static int heavy_traffic(void *arg)
 	for (unsigned i = 0; i < LINE_MAX; i++)
 		line_add(&line, take_often, &traffic);
 	UNTIL(crew__load_acquire(&traffic.taken) > 100);
-	for (unsigned i = 0; i < LINE_MAX; i += 3)
-		crew_scope_cancel(&line.one[i].scope, NULL);
-	CHECK(line_close(&line) == 0);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		CHECK(line.one[i].rc == 0 || (i % 3 == 0 && line.one[i].rc == CREW_ECANCELED));
+	line_cancel_thirds(&line);
+	CHECK(line_close_thirds(&line) == 0);
 	/* never more than the burst and what has come back since */
 	CHECK((crew_time)(crew__load_relaxed(&traffic.taken) - 4) * CREW_MS(1) / 20 <=
 	      crew_now() - begin);

@@ -6,13 +6,7 @@
 
 #include <string.h>
 
-static struct crew_rwlock_stats stats_of(const struct crew_rwlock *lock)
-{
-	struct crew_rwlock_stats stats = { .size = sizeof(stats) };
-
-	crew_rwlock_read_stats(lock, &stats);
-	return stats;
-}
+STATS_OF(rwlock)
 
 static uint64_t waiting(const struct crew_rwlock *lock)
 {
@@ -291,11 +285,8 @@ static int heavy_traffic(void *arg)
 	for (unsigned i = 0; i < LINE_MAX; i++)
 		line_add(&line, read_and_write_often, &traffic);
 	UNTIL(crew__load_acquire(&traffic.turns) > 500);
-	for (unsigned i = 0; i < LINE_MAX; i += 3)
-		crew_scope_cancel(&line.one[i].scope, NULL);
-	CHECK(line_close(&line) == 0);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		CHECK(line.one[i].rc == 0 || (i % 3 == 0 && line.one[i].rc == CREW_ECANCELED));
+	line_cancel_thirds(&line);
+	CHECK(line_close_thirds(&line) == 0);
 	CHECK(readers(&traffic.lock) == 0 && waiting(&traffic.lock) == 0);
 	CHECK(crew_rwlock_acquire_write_nowait(&traffic.lock) == 0);
 	CHECK(crew_rwlock_release_write(&traffic.lock) == 0);

@@ -6,13 +6,7 @@
 
 #include <string.h>
 
-static struct crew_semaphore_stats stats_of(const struct crew_semaphore *semaphore)
-{
-	struct crew_semaphore_stats stats = { .size = sizeof(stats) };
-
-	crew_semaphore_read_stats(semaphore, &stats);
-	return stats;
-}
+STATS_OF(semaphore)
 
 static uint64_t waiting(const struct crew_semaphore *semaphore)
 {
@@ -330,11 +324,8 @@ static int heavy_traffic(void *arg)
 	for (unsigned i = 0; i < LINE_MAX; i++)
 		line_add(&line, ride_often, &traffic);
 	UNTIL(crew__load_acquire(&traffic.rides) > 500);
-	for (unsigned i = 0; i < LINE_MAX; i += 3)
-		crew_scope_cancel(&line.one[i].scope, NULL);
-	CHECK(line_close(&line) == 0);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		CHECK(line.one[i].rc == 0 || (i % 3 == 0 && line.one[i].rc == CREW_ECANCELED));
+	line_cancel_thirds(&line);
+	CHECK(line_close_thirds(&line) == 0);
 	CHECK(value(&traffic.seats) == 4 && waiting(&traffic.seats) == 0);
 	return 0;
 }

@@ -38,6 +38,15 @@ static inline void in_all_places(crew_task_fn *fn)
 	}
 }
 
+/* stats_of() for things of this kind. */
+#define STATS_OF(kind)                                                                             \
+	static struct crew_##kind##_stats stats_of(const struct crew_##kind *it)                   \
+	{                                                                                          \
+		struct crew_##kind##_stats stats = { .size = sizeof(stats) };                      \
+		crew_##kind##_read_stats(it, &stats);                                              \
+		return stats;                                                                      \
+	}
+
 /* ---- those who wait ---------------------------------------------------------------- */
 
 #define LINE_MAX 8
@@ -128,6 +137,21 @@ static inline int line_close(struct line *line)
 		if (line->one[i].thread)
 			pthread_join(line->one[i].thread, NULL);
 	return crew_group_close(&line->group, 0);
+}
+
+/* Every third one is cancelled; and all have ended, the others well. */
+static inline void line_cancel_thirds(struct line *line)
+{
+	for (unsigned i = 0; i < line->count; i += 3)
+		crew_scope_cancel(&line->one[i].scope, NULL);
+}
+
+static inline int line_close_thirds(struct line *line)
+{
+	CHECK(line_close(line) == 0);
+	for (unsigned i = 0; i < line->count; i++)
+		CHECK(line->one[i].rc == 0 || (i % 3 == 0 && line->one[i].rc == CREW_ECANCELED));
+	return 0;
 }
 
 #endif /* TESTS_API_SYNC_H */

@@ -11,13 +11,7 @@
 
 #define LONG CREW_S(100000)
 
-static struct crew_ticker_stats stats_of(const struct crew_ticker *ticker)
-{
-	struct crew_ticker_stats stats = { .size = sizeof(stats) };
-
-	crew_ticker_read_stats(ticker, &stats);
-	return stats;
-}
+STATS_OF(ticker)
 
 static uint64_t waiting(const struct crew_ticker *ticker)
 {

@@ -128,7 +128,7 @@ static struct crew_word pulses;
 
 static int yield_until_enough(void *arg)
 {
-	crew_time end = crew_now() + CREW_S(10);
+	crew_time end = crew_now() + patience();
 
 	(void)arg;
 	while (!crew__load_relaxed(&enough) && crew_now() < end)
@@ -207,7 +207,7 @@ static void inject_beside_yielders(int count)
 	crew_sleep(CREW_MS(20));
 	cr_assert_eq(crew_run(crew, say_enough, NULL), 0);
 	pthread_join(thread, &rc);
-	cr_assert_eq((int)(intptr_t)rc, 0, "%d yielding tasks, and it did not begin in 10 s",
+	cr_assert_eq((int)(intptr_t)rc, 0, "%d yielding tasks, and it did not begin",
 		     count);
 	stop(crew);
 }

@@ -207,13 +207,26 @@ static int G23_it_may_be_changed_while_children_wait(void *arg)
 
 /* ---- not waiting -------------------------------------------------------------------------- */
 
+/* The one that comes too late is refused while this one runs. */
+static int stay_until_refused(void *arg)
+{
+	int rc = 0;
+
+	(void)arg;
+	come();
+	while (rc == 0 && !crew__load_acquire(&freed))
+		rc = crew_sleep(CREW_US(10));
+	go();
+	return rc;
+}
+
 static int spawn_two_nowait(void *arg)
 {
 	struct crew_group *group = (struct crew_group *)arg;
 
 	come();
-	CHECK(crew_group_spawn_task(group, stay_a_while, NULL, CREW_TASK(.flags = CREW_TASK_NOWAIT),
-				    NULL) == 0);
+	CHECK(crew_group_spawn_task(group, stay_until_refused, NULL,
+				    CREW_TASK(.flags = CREW_TASK_NOWAIT), NULL) == 0);
 	CHECK(crew_group_spawn_task(group, stay_a_while, NULL,
 				    CREW_TASK(.flags = CREW_TASK_NOWAIT, .arg_free = free_arg),
 				    NULL) == CREW_EWOULDBLOCK);

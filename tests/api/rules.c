@@ -7,8 +7,11 @@
  */
 #include "api/rules.h"
 
+#include "crew/event.h"
+
 #include <dirent.h>
 #include <pthread.h>
+#include <string.h>
 
 /* ---- R1 -------------------------------------------------------------------- */
 
@@ -207,8 +210,7 @@ static void inject_beside_yielders(int count)
 	crew_sleep(CREW_MS(20));
 	cr_assert_eq(crew_run(crew, say_enough, NULL), 0);
 	pthread_join(thread, &rc);
-	cr_assert_eq((int)(intptr_t)rc, 0, "%d yielding tasks, and it did not begin",
-		     count);
+	cr_assert_eq((int)(intptr_t)rc, 0, "%d yielding tasks, and it did not begin", count);
 	stop(crew);
 }
 
@@ -224,59 +226,69 @@ Test(rules, R2_more_ready_fibers_than_the_ring_holds_starve_nobody, .timeout = 6
 	inject_beside_yielders(CREW__RING_SLOTS + 50);
 }
 
+#define INJECTED 20000
+#define ROUNDS	 10
+
 static struct crew_word runs;
+static struct crew_word all_are_there;
+static struct crew_event wakes[ROUNDS];
+static struct crew_word woken[ROUNDS]; /* after so many runs, and one */
+
+static int hold_the_worker(void *arg)
+{
+	add_one(arg);
+	return spin_for(&all_are_there, 1) ? 0 : 1;
+}
 
 static int run_briefly(void *arg)
 {
-	(void)arg;
-	for (int i = 0; i < 3000; i++)
+	for (int i = 0; i < 1000; i++)
 		crew__spin_hint();
-	crew__add_relaxed(&runs, 1);
-	return 0;
+	return add_one(arg);
 }
 
-/* How many others ran while a sleep of a moment lasted, at worst. */
-static int count_runs_while_asleep(void *arg)
+static int wait_again_and_again(void *arg)
 {
-	uint64_t *worst = arg;
-
-	while (crew__load_relaxed(&runs) == 0)
-		crew_sleep(CREW_US(10));
-	for (int i = 0; i < 10; i++) {
-		uint64_t then = crew__load_relaxed(&runs);
-
-		crew_sleep(CREW_US(1));
-		then = crew__load_relaxed(&runs) - then;
-		if (then > *worst)
-			*worst = then;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		add_one(arg);
+		if (crew_event_wait(&wakes[i]))
+			return 1;
+		crew__store_release(&woken[i], crew__load_relaxed(&runs) + 1);
 	}
 	return 0;
-}
-
-static void *run_sleeper(void *arg)
-{
-	void **crew_and_worst = arg;
-
-	crew_run(crew_and_worst[0], count_runs_while_asleep, crew_and_worst[1]);
-	return NULL;
 }
 
 Test(rules, R2_a_woken_fiber_does_not_wait_behind_all_that_was_injected, .timeout = 60)
 {
 	struct crew *crew = start(1);
-	uint64_t worst = 0;
-	void *crew_and_worst[2] = { crew, &worst };
+	struct crew_word begun = { 0 };
+	struct crew_word held = { 0 };
 	struct crew_group group;
-	pthread_t thread;
 
 	crew__store_relaxed(&runs, 0);
-	cr_assert_eq(pthread_create(&thread, NULL, run_sleeper, crew_and_worst), 0);
+	crew__store_relaxed(&all_are_there, 0);
+	memset(wakes, 0, sizeof(wakes));
+	memset(woken, 0, sizeof(woken));
 	crew_group_open(&group, CREW_GROUP(.crew = crew));
-	for (int i = 0; i < 50000; i++)
-		cr_assert_eq(crew_group_spawn(&group, run_briefly, NULL), 0);
+	cr_assert_eq(crew_group_spawn(&group, wait_again_and_again, &begun), 0);
+	cr_assert(wait_for(&begun, 1));
+	cr_assert_eq(crew_group_spawn(&group, hold_the_worker, &held), 0);
+	cr_assert(wait_for(&held, 1));
+	for (int i = 0; i < INJECTED; i++)
+		cr_assert_eq(crew_group_spawn(&group, run_briefly, &runs), 0);
+	crew__store_release(&all_are_there, 1);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint64_t then;
+
+		cr_assert(wait_for(&begun, i + 1));
+		wait_for_parked(crew, 1, "event");
+		crew_event_set(&wakes[i]);
+		then = crew__load_relaxed(&runs); /* by now it is in line */
+		cr_assert(wait_for(&woken[i], 1));
+		cr_assert_lt(crew__load_relaxed(&woken[i]), then + 100, "it waited too long");
+	}
 	cr_assert_eq(crew_group_close(&group, 0), 0);
-	pthread_join(thread, NULL);
-	cr_assert_lt(worst, 5000, "%llu tasks ran first", (unsigned long long)worst);
+	cr_assert_eq(crew__load_relaxed(&runs), INJECTED);
 	stop(crew);
 }
 

@@ -168,7 +168,7 @@ static void use(unsigned me)
 {
 	step(me, 0);
 	if (crew__add_acq_rel(&users, (uint64_t)-1) == 1)
-		memset(&barrier, 0xa5, sizeof(barrier));
+		crowd_free(&barrier, sizeof(barrier));
 }
 
 static void use_0(void)
@@ -186,14 +186,9 @@ static void use_2(void)
 	use(2);
 }
 
-static void end_freed(void)
-{
-	crowd_check_freed(&barrier, sizeof(barrier));
-}
-
 Test(barrier, the_last_one_to_go_frees_it, .timeout = 300)
 {
-	struct crowd crowd = { begin_three, { use_0, use_1, use_2 }, .end = end_freed };
+	struct crowd crowd = { begin_three, { use_0, use_1, use_2 }, .end = crowd_freed };
 
 	crowd_of_threads("barrier_freed", &crowd, 1);
 	crowd.cancelled = 2;

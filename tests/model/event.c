@@ -97,38 +97,23 @@ static void wait_and_free(void)
 {
 	crew_event_wait(&event);
 	if (crew__add_acq_rel(&left, (uint64_t)-1) == 1)
-		memset(&event, 0xa5, sizeof(event));
-}
-
-static void end_freed(void)
-{
-	crowd_check_freed(&event, sizeof(event));
+		crowd_free(&event, sizeof(event));
 }
 
 Test(event, the_last_one_frees_it, .timeout = 300)
 {
 	struct crowd crowd = { begin_freed,
 			       { wait_and_free, wait_and_free, write_and_set },
-			       .end = end_freed };
+			       .end = crowd_freed };
 
 	crowd_of_threads("event_freed", &crowd, 2);
 }
 
 /* The same beside one that was cancelled in line, and says when it is gone. */
-static struct crew_word gone;
-static struct crew_word freed;
-
-static void begin_gone(void)
-{
-	begin();
-	crew__init_word(&gone, 0);
-	crew__init_word(&freed, 0);
-}
-
 static void wait_and_go(void)
 {
 	crew_event_wait(&event);
-	crew__store_release(&gone, 1);
+	crowd_go();
 }
 
 /* They come when the first one is in line. */
@@ -136,10 +121,8 @@ static void wait_and_free_if_alone(void)
 {
 	crowd_sleep();
 	crew_event_wait(&event);
-	if (!crew__load_acquire(&gone))
-		return;
-	memset(&event, 0xa5, sizeof(event));
-	crew__store_relaxed(&freed, 1);
+	if (crowd_has_gone())
+		crowd_free(&event, sizeof(event));
 }
 
 static void write_and_set_late(void)
@@ -148,19 +131,13 @@ static void write_and_set_late(void)
 	write_and_set();
 }
 
-static void end_gone(void)
-{
-	if (crew__load_relaxed(&freed))
-		crowd_check_freed(&event, sizeof(event));
-}
-
 Test(event, the_last_one_frees_it_when_waits_were_cancelled, .timeout = 300)
 {
-	struct crowd crowd = { begin_gone,
+	struct crowd crowd = { begin,
 			       { wait_and_go, wait_and_free_if_alone, write_and_set_late },
 			       .cancelled = 1,
 			       .late = true,
-			       .end = end_gone };
+			       .end = crowd_perhaps_freed };
 
 	crowd_of_threads("event_gone", &crowd, 1);
 }

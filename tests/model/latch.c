@@ -124,48 +124,31 @@ Test(latch, no_more_than_is_left, .timeout = 300)
 static void wait_and_free(void)
 {
 	wait_for_it();
-	memset(&latch, 0xa5, sizeof(latch));
-}
-
-static void end_freed(void)
-{
-	crowd_check_freed(&latch, sizeof(latch));
+	crowd_free(&latch, sizeof(latch));
 }
 
 Test(latch, who_has_waited_frees_it, .timeout = 300)
 {
 	struct crowd crowd = { begin,
 			       { wait_and_free, write_first, write_second },
-			       .end = end_freed };
+			       .end = crowd_freed };
 
 	crowd_of_threads("latch_freed", &crowd, 2);
 }
 
 /* One in line is cancelled, and says when it is gone. */
-static struct crew_word gone;
-static struct crew_word freed;
-
-static void begin_gone(void)
-{
-	begin();
-	crew__init_word(&gone, 0);
-	crew__init_word(&freed, 0);
-}
-
 static void wait_and_go(void)
 {
 	crew_latch_wait(&latch);
-	crew__store_release(&gone, 1);
+	crowd_go();
 }
 
 static void wait_and_free_if_alone(void)
 {
 	crowd_sleep();
 	wait_for_it();
-	if (!crew__load_acquire(&gone))
-		return;
-	memset(&latch, 0xa5, sizeof(latch));
-	crew__store_relaxed(&freed, 1);
+	if (crowd_has_gone())
+		crowd_free(&latch, sizeof(latch));
 }
 
 static void write_late(void)
@@ -174,19 +157,13 @@ static void write_late(void)
 	write_both();
 }
 
-static void end_gone(void)
-{
-	if (crew__load_relaxed(&freed))
-		crowd_check_freed(&latch, sizeof(latch));
-}
-
 Test(latch, who_has_waited_frees_it_when_others_were_cancelled, .timeout = 300)
 {
-	struct crowd crowd = { begin_gone,
+	struct crowd crowd = { begin,
 			       { wait_and_go, wait_and_free_if_alone, write_late },
 			       .cancelled = 1,
 			       .late = true,
-			       .end = end_gone };
+			       .end = crowd_perhaps_freed };
 
 	crowd_of_threads("latch_gone", &crowd, 1);
 }

@@ -236,17 +236,12 @@ static void borrow_and_free(void)
 {
 	borrow(NULL, 1);
 	give_back(NULL, 1);
-	memset(&limiter, 0xa5, sizeof(limiter));
-}
-
-static void end_freed(void)
-{
-	crowd_check_freed(&limiter, sizeof(limiter));
+	crowd_free(&limiter, sizeof(limiter));
 }
 
 Test(limiter, who_gives_back_the_last_loan_frees_it, .timeout = 300)
 {
-	struct crowd crowd = { begin_lent, { borrow_and_free, write_letter }, .end = end_freed };
+	struct crowd crowd = { begin_lent, { borrow_and_free, write_letter }, .end = crowd_freed };
 
 	crowd_of_threads("limiter_freed", &crowd, 3);
 }

@@ -135,17 +135,12 @@ Test(lot, tasks_and_threads_wait, .timeout = 300)
 static void take_and_free(void)
 {
 	take_one();
-	memset(&box, 0xa5, sizeof(box));
-}
-
-static void end_freed(void)
-{
-	crowd_check_freed(&box, sizeof(box));
+	crowd_free(&box, sizeof(box));
 }
 
 Test(lot, who_was_woken_may_free_it, .timeout = 300)
 {
-	struct crowd crowd = { begin, { take_and_free, give_one }, .end = end_freed };
+	struct crowd crowd = { begin, { take_and_free, give_one }, .end = crowd_freed };
 
 	crowd_of_threads("lot_freed", &crowd, 4);
 }

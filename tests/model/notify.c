@@ -193,46 +193,29 @@ Test(notify, tasks_and_threads, .timeout = 300)
 static void take_and_free(void)
 {
 	take();
-	memset(&notify, 0xa5, sizeof(notify));
-}
-
-static void end_freed(void)
-{
-	crowd_check_freed(&notify, sizeof(notify));
+	crowd_free(&notify, sizeof(notify));
 }
 
 Test(notify, who_has_taken_it_frees_it, .timeout = 300)
 {
-	struct crowd crowd = { begin, { take_and_free, give }, .end = end_freed };
+	struct crowd crowd = { begin, { take_and_free, give }, .end = crowd_freed };
 
 	crowd_of_threads("notify_freed", &crowd, 4);
 }
 
 /* One in line is cancelled, and says when it is gone. */
-static struct crew_word gone;
-static struct crew_word freed;
-
-static void begin_gone(void)
-{
-	begin();
-	crew__init_word(&gone, 0);
-	crew__init_word(&freed, 0);
-}
-
 static void take_and_go(void)
 {
 	take_and_give();
-	crew__store_release(&gone, 1);
+	crowd_go();
 }
 
 static void take_and_free_if_alone(void)
 {
 	crowd_sleep();
 	take();
-	if (!crew__load_acquire(&gone))
-		return;
-	memset(&notify, 0xa5, sizeof(notify));
-	crew__store_relaxed(&freed, 1);
+	if (crowd_has_gone())
+		crowd_free(&notify, sizeof(notify));
 }
 
 static void give_late(void)
@@ -241,19 +224,13 @@ static void give_late(void)
 	give();
 }
 
-static void end_gone(void)
-{
-	if (crew__load_relaxed(&freed))
-		crowd_check_freed(&notify, sizeof(notify));
-}
-
 Test(notify, who_has_taken_it_frees_it_when_others_were_cancelled, .timeout = 300)
 {
-	struct crowd crowd = { begin_gone,
+	struct crowd crowd = { begin,
 			       { take_and_go, take_and_free_if_alone, give_late },
 			       .cancelled = 1,
 			       .late = true,
-			       .end = end_gone };
+			       .end = crowd_perhaps_freed };
 
 	crowd_of_threads("notify_gone", &crowd, 1);
 }

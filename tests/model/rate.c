@@ -149,7 +149,7 @@ static void take_behind_and_free(void)
 		crew_rate_read_stats(&rate, &stats);
 	}
 	crew__sim_check(crew_rate_take(&rate, 1) == 0, "cancelled by nobody");
-	memset(&rate, 0xa5, sizeof(rate));
+	crowd_free(&rate, sizeof(rate));
 }
 
 static void begin_empty(void)
@@ -164,16 +164,11 @@ static void take_first(void)
 	crew__add_acq_rel(&taken, BURST);
 }
 
-static void end_freed(void)
-{
-	crowd_check_freed(&rate, sizeof(rate));
-}
-
 Test(rate, the_last_one_to_take_frees_it, .timeout = 300)
 {
 	struct crowd crowd = { begin_empty,
 			       { take_first, take_behind_and_free },
-			       .end = end_freed };
+			       .end = crowd_freed };
 
 	crowd_of_threads("rate_freed", &crowd, 1);
 }

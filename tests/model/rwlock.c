@@ -171,19 +171,14 @@ static void write_and_free(void)
 	got(crew_rwlock_acquire_write(&lock));
 	crew__sim_check(text == 2, "it has not seen what was written");
 	crew_rwlock_release_write(&lock);
-	memset(&lock, 0xa5, sizeof(lock));
-}
-
-static void end_freed(void)
-{
-	crowd_check_freed(&lock, sizeof(lock));
+	crowd_free(&lock, sizeof(lock));
 }
 
 Test(rwlock, the_last_one_frees_it, .timeout = 300)
 {
 	struct crowd crowd = { begin_with_reader,
 			       { write_and_free, release_read },
-			       .end = end_freed };
+			       .end = crowd_freed };
 
 	crowd_of_threads("rwlock_freed", &crowd, 3);
 }

@@ -228,17 +228,12 @@ Test(semaphore, what_was_written_is_visible_behind_a_cancelled_one, .timeout = 3
 static void take_and_free(void)
 {
 	take(1);
-	memset(&seats, 0xa5, sizeof(seats));
-}
-
-static void end_freed(void)
-{
-	crowd_check_freed(&seats, sizeof(seats));
+	crowd_free(&seats, sizeof(seats));
 }
 
 Test(semaphore, the_last_one_to_take_frees_it, .timeout = 300)
 {
-	struct crowd crowd = { begin_empty, { take_and_free, give_one }, .end = end_freed };
+	struct crowd crowd = { begin_empty, { take_and_free, give_one }, .end = crowd_freed };
 
 	crowd_of_threads("semaphore_freed", &crowd, 4);
 }

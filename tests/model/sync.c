@@ -6,6 +6,8 @@
 
 #include "crew/scope.h"
 
+#include <string.h>
+
 bool crowd_cancelled(void)
 {
 	return crew_check() == CREW_ECANCELED;
@@ -24,6 +26,46 @@ void crowd_check_freed(const void *at, size_t bytes)
 
 	for (size_t i = 0; i < bytes; i++)
 		crew__sim_check(byte[i] == 0xa5, "it was touched after it was given back");
+}
+
+static void *freed;
+static size_t freed_bytes;
+static struct crew_word gone;
+
+static void crowd_begin(const struct crowd *crowd)
+{
+	freed = NULL;
+	crew__init_word(&gone, 0);
+	crowd->begin();
+}
+
+void crowd_free(void *at, size_t bytes)
+{
+	memset(at, 0xa5, bytes);
+	freed = at;
+	freed_bytes = bytes;
+}
+
+void crowd_perhaps_freed(void)
+{
+	if (freed)
+		crowd_check_freed(freed, freed_bytes);
+}
+
+void crowd_freed(void)
+{
+	crew__sim_check(freed != NULL, "nobody was the last one");
+	crowd_perhaps_freed();
+}
+
+void crowd_go(void)
+{
+	crew__store_release(&gone, 1);
+}
+
+bool crowd_has_gone(void)
+{
+	return crew__load_acquire(&gone) != 0;
 }
 
 /* ---- threads ----------------------------------------------------------------------- */
@@ -48,7 +90,7 @@ static void threads_main(void *opaque)
 	uint64_t threads[ROLES_MAX];
 
 	crowd_now = crowd;
-	crowd->begin();
+	crowd_begin(crowd);
 	for (unsigned i = 0; i < ROLES_MAX; i++) {
 		crew_scope_init(&scopes[i], NULL);
 		if (crowd->roles[i])
@@ -112,7 +154,7 @@ static void tasks_beside(struct model *m)
 
 static void tasks_main(void *opaque)
 {
-	crowd_now->begin();
+	crowd_begin(crowd_now);
 	model_main(opaque);
 	crowd_now->end();
 }

@@ -30,6 +30,16 @@ void crowd_sleep(void);
 /* Whether the caller is cancelled, for what follows from it. */
 bool crowd_cancelled(void);
 
+/* Gives it back: nobody touches it any more. crowd_freed(), as `end`, sees to that. */
+void crowd_free(void *at, size_t bytes);
+void crowd_freed(void);
+/* The same where it is not given back in each run. */
+void crowd_perhaps_freed(void);
+
+/* Somebody who was in line says that it is gone; who waits behind may be alone then. */
+void crowd_go(void);
+bool crowd_has_gone(void);
+
 /* Is what was given back still as memset(at, 0xa5, bytes) has left it? */
 void crowd_check_freed(const void *at, size_t bytes);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* errors_said.c - what tasks say about their failures (crew/error.h): whose it is, how much is kept. */
+/* errors_said.c - what tasks say of their failures (crew/error.h): whose it is, and how much. */
 #include "api/errors.h"
 
 #include "crew/fork.h"

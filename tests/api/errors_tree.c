@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* errors_tree.c - failures of groups in groups (crew/error.h): how they nest, are found, printed. */
+/* errors_tree.c - failures of groups in groups (crew/error.h): nested, found, printed. */
 #include "api/errors.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* expect: a lock is given up while somebody waits for a condition of it: left behind, a plain thread */
+/* expect: a lock is given up while somebody waits for a condition of it: left behind */
 /* SPDX-License-Identifier: MIT */
 #include "crew/condition.h"
 #include "misuse/given_up.h"

@@ -1,4 +1,4 @@
-/* expect: a keyed lock is given up while somebody waits for a key of it: left behind, a plain thread */
+/* expect: a keyed lock is given up while somebody waits for a key of it: left behind */
 /* SPDX-License-Identifier: MIT */
 #include "crew/keyed_lock.h"
 #include "misuse/given_up.h"

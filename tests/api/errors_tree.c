@@ -27,9 +27,9 @@ static int two_fail_and_recover(void *arg)
 
 static int nested(void *arg)
 {
-	crew_task_fn *tasks[] = { two_fail, two_fail_and_say, two_fail_and_another,
-				  two_fail_and_recover };
-	const char *messages[] = { NULL, "both", "neither" };
+	static crew_task_fn *const tasks[] = { two_fail, two_fail_and_say, two_fail_and_another,
+					       two_fail_and_recover };
+	static const char *const messages[] = { NULL, "both", "neither" };
 	const struct crew_error *error;
 	const struct crew_error *leaf = NULL;
 

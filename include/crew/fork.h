@@ -201,14 +201,16 @@ CREW_API void crew_fork_tell(void);
  * On the way of every fork, so in the caller's own code where that can be: on x86-64,
  * where one instruction asks who this thread is, and compilers cannot keep the answer
  * over a call in which the task changes threads (nor can they merge two). Why each step
- * is as it is: src/exec/deque.h.
+ * is as it is: src/exec/deque.h, src/exec/fork.h.
  */
-#if defined(__x86_64__) && !defined(CREW_SIM) && !defined(CREW_FORK_CALLS)
+#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(CREW_SIM) &&              \
+	!defined(CREW_FORK_CALLS)
 #define CREW_FORK_INLINE_ 1
 #endif
 
 #ifdef CREW_FORK_INLINE_
 
+/* Never NULL: on a plain thread one that has no room, and where nothing is the newest. */
 static inline struct crew_fork_deque *crew_fork_here_(void)
 {
 	struct crew_fork_deque *deque;
@@ -220,6 +222,25 @@ static inline struct crew_fork_deque *crew_fork_here_(void)
 	return deque;
 }
 
+/* Its address, which gcc would otherwise compute once, and keep in a register that the
+ * caller's function has to save. */
+static inline uint64_t crew_fork_address_(const struct crew_fork *fork)
+{
+	uint64_t address;
+
+	__asm__("leaq %1, %0" : "=r"(address) : "m"(*fork));
+	return address;
+}
+
+/* One instruction, where compilers make two of an atomic load. */
+static inline bool crew_fork_awaited_(const struct crew_fork_deque *deque)
+{
+	bool is;
+
+	__asm__ volatile("testb $3, %1" : "=@ccnz"(is) : "m"(deque->attention));
+	return is;
+}
+
 /* Is bottom where thieves may not come? */
 static inline bool crew_fork_private_(const struct crew_fork_deque *deque, uint32_t bottom)
 {
@@ -229,47 +250,37 @@ static inline bool crew_fork_private_(const struct crew_fork_deque *deque, uint3
 static inline void crew_fork_inline_put_(struct crew_fork *fork, const struct crew_fork_kind *kind)
 {
 	struct crew_fork_deque *deque = crew_fork_here_();
+	uint64_t bottom = __atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
 	struct crew_fork_cell *cell;
-	uint64_t bottom;
 
-	if (__builtin_expect(!deque, 0)) {
-		crew_fork_put(fork, kind);
-		return;
-	}
-	bottom = __atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED);
 	if (__builtin_expect((uint32_t)bottom == deque->limit, 0)) {
 		crew_fork_put(fork, kind);
 		return;
 	}
 	cell = &deque->cells[(uint32_t)bottom & deque->mask];
-	bottom++;
 	__atomic_store_n(&fork->state.value, bottom, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[1].value, (uint64_t)(uintptr_t)fork, __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[2].value, (uint64_t)(uintptr_t)*deque->scope | 4,
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)kind, __ATOMIC_RELAXED);
-	__atomic_store_n(&deque->bottom.value, bottom, __ATOMIC_RELEASE);
+	__atomic_store_n(&cell->words[1].value, crew_fork_address_(fork), __ATOMIC_RELAXED);
+	__atomic_store_n(&deque->bottom.value, bottom + 1, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (__builtin_expect(__atomic_load_n(&deque->attention.value, __ATOMIC_RELAXED) & 3, 0))
+	if (__builtin_expect(crew_fork_awaited_(deque), 0))
 		crew_fork_tell();
 }
 
 static inline bool crew_fork_inline_take_(struct crew_fork *fork)
 {
 	struct crew_fork_deque *deque = crew_fork_here_();
+	uint64_t bottom = __atomic_load_n(&fork->state.value, __ATOMIC_RELAXED);
 
-	if (__builtin_expect(deque != NULL, 1)) {
-		uint64_t bottom = __atomic_load_n(&fork->state.value, __ATOMIC_RELAXED);
-
-		if (__builtin_expect(
-			    __atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) == bottom, 1)) {
-			bottom--;
-			__atomic_store_n(&deque->bottom.value, bottom, __ATOMIC_RELEASE);
-			__atomic_signal_fence(__ATOMIC_SEQ_CST);
-			if (__builtin_expect(crew_fork_private_(deque, (uint32_t)bottom), 1))
-				return true;
-			__atomic_store_n(&deque->bottom.value, bottom + 1, __ATOMIC_RELEASE);
-		}
+	if (__builtin_expect(__atomic_load_n(&deque->bottom.value, __ATOMIC_RELAXED) == bottom + 1,
+			     1)) {
+		__atomic_store_n(&deque->bottom.value, bottom, __ATOMIC_RELEASE);
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		if (__builtin_expect(crew_fork_private_(deque, (uint32_t)bottom), 1))
+			return true;
+		__atomic_store_n(&deque->bottom.value, bottom + 1, __ATOMIC_RELEASE);
 	}
 	return crew_fork_take(fork);
 }

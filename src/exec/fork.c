@@ -28,9 +28,13 @@ _Static_assert(sizeof(struct crew__deque_cell) == sizeof(struct crew_fork_cell),
 _Static_assert((CREW__HUNGER | CREW__NAPPER) == 3 && CREW__SLOT_FORK == 4,
 	       "crew/fork.h has other bits");
 
-struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker)
+/* bottom is at the limit; and never one more than OWN */
+const struct crew_fork_deque crew__fork_nowhere = { .limit = 0 };
+
+const struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker)
 {
-	return worker ? (struct crew_fork_deque *)(void *)&worker->deque : NULL;
+	return worker ? (const struct crew_fork_deque *)(const void *)&worker->deque :
+			&crew__fork_nowhere;
 }
 
 void crew_fork_tell(void)
@@ -44,7 +48,7 @@ void crew_fork_put(struct crew_fork *fork, const struct crew_fork_kind *kind)
 	struct crew__slot slot = { .arg = fork, .site = (const void *)kind };
 
 	if (worker) {
-		crew__init_word(&fork->state, crew__own(&worker->deque.bottom) + 1);
+		crew__init_word(&fork->state, crew__own(&worker->deque.bottom));
 		slot.group = (uintptr_t)worker->fiber->scope | CREW__SLOT_FORK;
 		if (crew__worker_push(worker, &slot))
 			return;
@@ -94,8 +98,8 @@ static inline bool is_as_put(const struct crew__worker *worker, uint64_t state)
 {
 	const struct crew__deque *deque = &worker->deque;
 
-	return state == crew__own(&deque->bottom) &&
-	       crew__deque_private(deque, (uint32_t)state - 1) >= 0;
+	return state + 1 == crew__own(&deque->bottom) &&
+	       crew__deque_private(deque, (uint32_t)state) >= 0;
 }
 
 bool crew_fork_take(struct crew_fork *fork)

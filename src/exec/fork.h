@@ -6,15 +6,15 @@
  * WORDS
  *	fork	the head of a frame in the caller's function: the call's arguments and result
  *		lie behind it. Its address, in the slot, is how join knows its own.
- *	state	PUT, and where bottom was then: in a deque, or running
+ *	state	PUT, and where bottom was before the put: in a deque, or running
  *		DONE   OWN: never put, join runs it
  *		else the waiter of a join that has parked
  *	tenure	the high half of the deque's bottom: PUT, and how often a worker has gone on
  *		with the fiber that runs. So two stays of one fiber have different ones.
  *
  * LIFE
- *	put	state bottom, the slot. No worker, or no room: OWN.
- *	take	bottom is what it was behind the put, so the newest slot is this fork's (F4);
+ *	put	state bottom, the slot, bottom + 1. No worker, or no room: OWN.
+ *	take	bottom is one more than before the put, so the newest slot is this fork's (F4);
  *		it can be taken: the caller runs it. After a wait it may be the newest again
  *		at another bottom: the slow path looks into the cell (F3).
  *	run	somebody else took it: calls it in the scope of the fork; then one exchange
@@ -58,7 +58,9 @@ struct crew_fork_deque;
 void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot);
 /* The worker goes on with this fiber: what callers' code sees of it, and its tenure. */
 void crew__fork_tenure(struct crew__worker *worker, struct crew__fiber *fiber);
-/* What callers' code sees of the worker; NULL for none. */
-struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker);
+/* What callers' code sees of a plain thread: no room, and no fork is the newest. */
+extern const struct crew_fork_deque crew__fork_nowhere;
+/* What callers' code sees of the worker; nowhere for none. */
+const struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker);
 
 #endif /* CREW__FORK_H */

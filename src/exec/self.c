@@ -32,8 +32,8 @@ extern _Thread_local struct crew__worker *crew__self_worker;
 _Thread_local struct crew__worker *crew__self_worker;
 #define self_worker crew__self_worker
 /* the same for callers' code: crew_fork_here_() in crew/fork.h */
-extern CREW_API _Thread_local struct crew_fork_deque *crew_fork_here;
-_Thread_local struct crew_fork_deque *crew_fork_here;
+extern CREW_API _Thread_local const struct crew_fork_deque *crew_fork_here;
+_Thread_local const struct crew_fork_deque *crew_fork_here = &crew__fork_nowhere;
 static _Thread_local struct crew_scope *self_scope;
 static _Thread_local struct crew__fiber *self_host;
 static _Thread_local bool self_orphan;

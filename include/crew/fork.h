@@ -135,7 +135,7 @@ struct crew_fork_deque {
 	uint32_t limit;
 	uint32_t mask;
 	struct crew_fork_cell *cells;
-	void *const *scope; /* the innermost open one of the task that runs */
+	uintptr_t scope; /* the innermost open one of the task that runs, with a mark */
 	char reserved[32];
 	uint32_t halves[2];
 	struct crew_word attention;
@@ -259,8 +259,7 @@ static inline void crew_fork_inline_put_(struct crew_fork *fork, const struct cr
 	}
 	cell = &deque->cells[(uint32_t)bottom & deque->mask];
 	__atomic_store_n(&fork->state.value, bottom, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[2].value, (uint64_t)(uintptr_t)*deque->scope | 4,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(&cell->words[2].value, deque->scope, __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)kind, __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[1].value, crew_fork_address_(fork), __ATOMIC_RELAXED);
 	__atomic_store_n(&deque->bottom.value, bottom + 1, __ATOMIC_RELEASE);

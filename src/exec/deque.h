@@ -104,8 +104,8 @@ struct crew__deque {
 	uint32_t limit; /* push takes its slow path when bottom gets here */
 	uint32_t mask;	/* CREW__DEQUE_MASK, for callers' code (crew/fork.h) */
 	struct crew__deque_cell *cells;
-	void *const *scope; /* of the fiber that runs: the worker's, for crew/fork.h */
-	bool fences;	    /* no membarrier: limit follows bottom, nothing is private */
+	uintptr_t scope; /* where the fiber that runs stands, as forks' slots say it */
+	bool fences;	 /* no membarrier: limit follows bottom, nothing is private */
 	char pad_[64 - 8 - 8 - 8 - 8 - 8];
 	/* the common line */
 	union {

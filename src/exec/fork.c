@@ -49,7 +49,7 @@ void crew_fork_put(struct crew_fork *fork, const struct crew_fork_kind *kind)
 
 	if (worker) {
 		crew__init_word(&fork->state, crew__own(&worker->deque.bottom));
-		slot.group = (uintptr_t)worker->fiber->scope | CREW__SLOT_FORK;
+		slot.group = worker->deque.scope;
 		if (crew__worker_push(worker, &slot))
 			return;
 	}
@@ -61,7 +61,7 @@ void crew__fork_tenure(struct crew__worker *worker, struct crew__fiber *fiber)
 	struct crew__deque *deque = &worker->deque;
 	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
 
-	deque->scope = (void *const *)&fiber->scope;
+	deque->scope = (uintptr_t)fiber->scope + CREW__SLOT_FORK;
 	fiber->tenure++;
 	/* pairs: deque.bottom. Thieves find it where it was; an index that wraps changes the
 	 * bit beside it, and makes no other tenure */

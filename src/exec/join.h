@@ -133,7 +133,7 @@ bool crew__fiber_look(struct crew__fiber *fiber);
 static inline void crew__task_begin(struct crew__worker *worker, struct crew_scope *scope,
 				    const char *site)
 {
-	worker->fiber->scope = scope;
+	crew__worker_stands(worker, worker->fiber, scope);
 	worker->fiber->epoch = 0;
 	crew__show_pointer(&worker->fiber->site, site);
 	crew__count(&worker->counters.tasks, 1);

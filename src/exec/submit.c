@@ -22,7 +22,11 @@ bool crew__caller_is_in(const struct crew__caller *caller, const struct crew_sco
 
 void crew__caller_set_scope(const struct crew__caller *caller, struct crew_scope *scope)
 {
-	if (caller->fiber) {
+	if (caller->worker) { /* perhaps another one by now */
+		crew__worker_stands(caller->fiber->worker, caller->fiber, scope);
+		return;
+	}
+	if (caller->fiber) { /* of a host: it does not run */
 		caller->fiber->scope = scope;
 		return;
 	}

@@ -43,7 +43,8 @@ struct crew__fiber {
 	struct crew__worker *worker;	 /* own: who runs it now. Asked anew after every call
 				       * that may have parked */
 	struct crew__worker *pinned;	 /* own: the task on it must stay there */
-	struct crew_scope *scope;	 /* own: the innermost open scope */
+	struct crew_scope *scope;	 /* own: the innermost open scope; its worker
+					  * has a copy (deque.scope) */
 	uint32_t tenure;		 /* own: see fork.h */
 	uint64_t epoch;			 /* own: see cancel.h */
 	struct crew_task *task;		 /* own: the task that runs, if it has handles */
@@ -197,6 +198,14 @@ void crew__worker_main(void *worker);
 void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 			 void (*after)(struct crew__worker *, struct crew__fiber *, void *),
 			 void *arg);
+/* The fiber that the worker runs stands in `scope` from now on. */
+static inline void crew__worker_stands(struct crew__worker *worker, struct crew__fiber *fiber,
+				       struct crew_scope *scope)
+{
+	fiber->scope = scope;
+	worker->deque.scope = (uintptr_t)scope + CREW__SLOT_FORK;
+}
+
 /* The fiber that a parking task's worker goes on with: ready, or the reserve. */
 struct crew__fiber *crew__worker_next(struct crew__worker *worker);
 /* It waits, or has ended: whoever waits for that goes on. */

@@ -115,7 +115,7 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 	group->scope.private_.parent = fiber->scope;
 	group->scope.private_.crew = worker->crew;
 	group->private_.fiber = fiber;
-	fiber->scope = &group->scope;
+	crew__worker_stands(worker, fiber, &group->scope);
 }
 
 /* ---- what children say ----------------------------------------------------- */
@@ -533,6 +533,6 @@ int crew_group_close(struct crew_group *group, int rc)
 		rc = leave(group, fiber, rc);
 	group->private_.fiber = NULL;
 	group->private_.state = CREW__GROUP_CLOSED;
-	fiber->scope = group->scope.private_.parent;
+	crew__worker_stands(fiber->worker, fiber, group->scope.private_.parent);
 	return rc;
 }

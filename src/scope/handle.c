@@ -89,7 +89,7 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 	enum crew_task_state state = CREW_TASK_NEVER_STARTED;
 	int rc = CREW_ECANCELED;
 
-	fiber->scope = &task->scope;
+	crew__worker_stands(fiber->worker, fiber, &task->scope);
 	fiber->epoch = 0;
 	if (record->flags & CREW__TASK_BEGINS || !crew__scope_cancelled(&task->scope)) {
 		crew__store32_release(&task->state, CREW_TASK_RUNNING);
@@ -105,7 +105,7 @@ void crew__handle_run(struct crew__fiber *fiber, struct crew__record *record)
 		else if (task->start)
 			task->error = crew__pending_take(fiber, rc);
 	}
-	fiber->scope = &task->group->scope;
+	crew__worker_stands(fiber->worker, fiber, &task->group->scope);
 	fiber->epoch = 0;
 	if (task->arg_free)
 		task->arg_free(record->slot.arg);

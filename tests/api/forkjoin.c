@@ -6,6 +6,8 @@
 
 #include "base/atomic.h"
 
+#include <string.h>
+
 static long fib(int n);
 CREW_FORK1(fib, long, int)
 
@@ -309,6 +311,116 @@ static int forks_when_cancelled(void *arg)
 Test(forkjoin, R16_a_forked_call_runs_in_a_cancelled_scope_and_can_tell)
 {
 	cr_assert(crew_run(NULL, forks_when_cancelled, NULL) == 7);
+}
+
+/* ---- where it stands ----------------------------------------------------------------------- */
+
+/* On one worker: whoever forks waits until the loop has run it. */
+struct stand {
+	struct crew_event *ran;
+	struct crew_task *task;
+};
+
+static int looks(struct stand *stand)
+{
+	crew_event_set(stand->ran);
+	return crew_check();
+}
+CREW_FORK1(looks, int, struct stand *)
+
+static int wait_for_it(struct stand *stand)
+{
+	struct crew_event ran = CREW_EVENT_INIT;
+	int rc;
+
+	stand->ran = &ran;
+	rc = crew_event_wait(&ran);
+	crew_event_fini(&ran);
+	return rc;
+}
+
+/* Forks, and waits in a shield. */
+static int cancelled_here(struct stand *stand)
+{
+	struct looks_forked fork;
+	struct crew_scope shield;
+
+	looks_fork(&fork, stand);
+	crew_scope_open(&shield, CREW_SCOPE(.shield = true));
+	CHECK(wait_for_it(stand) == 0);
+	CHECK(crew_scope_close(&shield, 0) == 0);
+	return looks_join(&fork);
+}
+
+static int nests(struct stand *stand)
+{
+	struct crew_event *outer = stand->ran;
+	int rc = cancelled_here(stand);
+
+	crew_event_set(outer);
+	return rc;
+}
+CREW_FORK1(nests, int, struct stand *)
+
+static int cancels_itself(void *arg)
+{
+	struct stand *stand = arg;
+
+	CHECK(crew_task_cancel(stand->task, NULL) == 0);
+	CHECK(cancelled_here(stand) == CREW_ECANCELED);
+	return CREW_ECANCELED;
+}
+
+static int after_groups(struct stand *stand)
+{
+	struct crew_scope scope;
+	struct crew_group group;
+	int rc;
+
+	crew_scope_open(&scope, NULL);
+	crew_group_open(&group, NULL);
+	CHECK(crew_group_spawn_task(&group, cancels_itself, stand, NULL, &stand->task) == 0);
+	CHECK(crew_group_close(&group, 0) == 0);
+	crew_task_drop(stand->task);
+	CHECK(crew_check() == 0); /* so that the next close is the short one */
+	crew_group_open(&group, NULL);
+	CHECK(crew_group_close(&group, 0) == 0);
+	memset(&group, 0, sizeof(group)); /* nobody stands there */
+	crew_scope_cancel(&scope, NULL);
+	rc = cancelled_here(stand);
+	crew_scope_close(&scope, 0);
+	return rc;
+}
+
+static int stands_here_and_there(void *arg)
+{
+	struct stand *stand = arg;
+	struct crew_group group;
+	struct crew_scope shield;
+	struct nests_forked in_group;
+	struct looks_forked in_shield;
+
+	crew_group_open(&group, NULL);
+	crew_group_cancel(&group, NULL);
+	nests_fork(&in_group, stand);
+	crew_scope_open(&shield, CREW_SCOPE(.shield = true));
+	CHECK(wait_for_it(stand) == 0);
+	looks_fork(&in_shield, stand);
+	CHECK(wait_for_it(stand) == 0);
+	CHECK(looks_join(&in_shield) == 0);
+	CHECK(crew_scope_close(&shield, 0) == 0);
+	CHECK(nests_join(&in_group) == CREW_ECANCELED);
+	CHECK(crew_group_close(&group, 0) == 0);
+	return after_groups(stand) == CREW_ECANCELED ? 0 : __LINE__;
+}
+
+Test(forkjoin, a_forked_call_stands_where_it_was_forked, .timeout = 60)
+{
+	struct crew *crew = start(1);
+	struct stand stand = { NULL, NULL };
+
+	cr_assert(crew_run(crew, stands_here_and_there, &stand) == 0);
+	crew_stop(crew);
 }
 
 /* ---- room ---------------------------------------------------------------------------------- */

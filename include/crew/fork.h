@@ -203,8 +203,7 @@ CREW_API void crew_fork_tell(void);
  * over a call in which the task changes threads (nor can they merge two). Why each step
  * is as it is: src/exec/deque.h, src/exec/fork.h.
  */
-#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(CREW_SIM) &&              \
-	!defined(CREW_FORK_CALLS)
+#if defined(__x86_64__) && !defined(CREW_SIM) && !defined(CREW_FORK_CALLS)
 #define CREW_FORK_INLINE_ 1
 #endif
 
@@ -232,15 +231,6 @@ static inline uint64_t crew_fork_address_(const struct crew_fork *fork)
 	return address;
 }
 
-/* One instruction, where compilers make two of an atomic load. */
-static inline bool crew_fork_awaited_(const struct crew_fork_deque *deque)
-{
-	bool is;
-
-	__asm__ volatile("testb $3, %1" : "=@ccnz"(is) : "m"(deque->attention));
-	return is;
-}
-
 /* Is bottom where thieves may not come? */
 static inline bool crew_fork_private_(const struct crew_fork_deque *deque, uint32_t bottom)
 {
@@ -259,12 +249,12 @@ static inline void crew_fork_inline_put_(struct crew_fork *fork, const struct cr
 	}
 	cell = &deque->cells[(uint32_t)bottom & deque->mask];
 	__atomic_store_n(&fork->state.value, bottom, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[2].value, deque->scope, __ATOMIC_RELAXED);
-	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)kind, __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[1].value, crew_fork_address_(fork), __ATOMIC_RELAXED);
+	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)kind, __ATOMIC_RELAXED);
+	__atomic_store_n(&cell->words[2].value, deque->scope, __ATOMIC_RELAXED);
 	__atomic_store_n(&deque->bottom.value, bottom + 1, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (__builtin_expect(crew_fork_awaited_(deque), 0))
+	if (__builtin_expect(__atomic_load_n(&deque->attention.value, __ATOMIC_RELAXED) & 3, 0))
 		crew_fork_tell();
 }
 

@@ -129,14 +129,21 @@ struct crew_fork_cell {
 	struct crew_word words[4];
 };
 
+/* Cells of a deque. In the library's own tests they may be few. */
+#ifdef CREW_TINY
+#define CREW_FORK_CELLS_ 4U
+#else
+#define CREW_FORK_CELLS_ (1U << 21)
+#endif
+
 /* What a worker shows of its deque; a part of it. */
 struct crew_fork_deque {
 	struct crew_word bottom;
 	uint32_t limit;
-	uint32_t mask;
+	uint32_t reserved0;
 	struct crew_fork_cell *cells;
 	uintptr_t scope; /* the innermost open one of the task that runs, with a mark */
-	char reserved[32];
+	char reserved1[32];
 	uint32_t halves[2];
 	struct crew_word attention;
 };
@@ -247,7 +254,7 @@ static inline void crew_fork_inline_put_(struct crew_fork *fork, const struct cr
 		crew_fork_put(fork, kind);
 		return;
 	}
-	cell = &deque->cells[(uint32_t)bottom & deque->mask];
+	cell = &deque->cells[(uint32_t)bottom & (CREW_FORK_CELLS_ - 1)];
 	__atomic_store_n(&fork->state.value, bottom, __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[1].value, crew_fork_address_(fork), __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->words[3].value, (uint64_t)(uintptr_t)kind, __ATOMIC_RELAXED);

@@ -12,7 +12,6 @@ static size_t cells_bytes(void)
 bool crew__deque_init(struct crew__deque *deque, bool fences)
 {
 	*deque = (struct crew__deque){ .limit = fences ? 0 : CREW__DEQUE_SLOTS - 1,
-				       .mask = CREW__DEQUE_MASK,
 				       .fences = fences };
 	deque->cells = crew__port_map(cells_bytes());
 	if (!deque->cells)

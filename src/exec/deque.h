@@ -102,7 +102,7 @@ struct crew__deque {
 	/* the owner's line; thieves read bottom when nothing is public */
 	struct crew_word bottom;
 	uint32_t limit; /* push takes its slow path when bottom gets here */
-	uint32_t mask;	/* CREW__DEQUE_MASK, for callers' code (crew/fork.h) */
+	uint32_t pad0_;
 	struct crew__deque_cell *cells;
 	uintptr_t scope; /* where the fiber that runs stands, as forks' slots say it */
 	bool fences;	 /* no membarrier: limit follows bottom, nothing is private */

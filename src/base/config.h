@@ -31,7 +31,8 @@
 
 /* Tasks in one worker's deque; more overflow into the inject queue. 64 MiB of
  * address space at 32 bytes each. Power of two, at most 2^23. One slot stays free: of
- * two, one task would be left, and there would be no half to publish or to take back. */
+ * two, one task would be left, and there would be no half to publish or to take back.
+ * Callers' code has the same numbers: CREW_FORK_CELLS_ in crew/fork.h. */
 #define CREW__DEQUE_SLOTS CREW__PICK(1U << 21, 4U)
 
 /* Children of one group that a thief takes at a time. */

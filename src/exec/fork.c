@@ -24,7 +24,7 @@ SAME(scope, scope);
 SAME(halves, halves);
 SAME(attention, attention);
 _Static_assert(sizeof(struct crew__deque_cell) == sizeof(struct crew_fork_cell), "cells differ");
-_Static_assert(CREW__DEQUE_SLOTS == CREW_FORK_CELLS_, "crew/fork.h has other cells");
+_Static_assert(CREW__DEQUE_MASK + 1 == CREW_FORK_CELLS_, "crew/fork.h has other cells");
 _Static_assert((CREW__HUNGER | CREW__NAPPER) == 3 && CREW__SLOT_FORK == 4,
 	       "crew/fork.h has other bits");
 

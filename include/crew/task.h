@@ -181,6 +181,16 @@ CREW_API void *crew_local_get(const void *key);
  */
 CREW_API bool crew_in_task(void);
 
+/*
+ * May the caller block its thread? For an assertion in code that does so, with a call that
+ * crew does not know: in a task it would hold up a worker, and crew_blocking() should run it.
+ *
+ * Checkpoint:	none
+ * Callers:	anybody
+ * Returns:	true on a plain thread, and in the function inside crew_blocking()
+ */
+CREW_API bool crew_may_block(void);
+
 CREW_END
 
 #endif /* CREW_TASK_H */

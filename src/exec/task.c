@@ -25,6 +25,11 @@ bool crew_in_task(void)
 	return crew__caller().fiber != NULL;
 }
 
+bool crew_may_block(void)
+{
+	return !crew__self();
+}
+
 int crew_check(void)
 {
 	struct crew__worker *worker = crew__self();

@@ -238,7 +238,7 @@ static int fail_when_begun(void *arg)
 static int check_until_cancelled(void *arg)
 {
 	(void)arg;
-	CHECK(crew_in_task() && crew_check() == 0);
+	CHECK(crew_in_task() && crew_may_block() && crew_check() == 0);
 	gate_add(&begun, 1);
 	while (crew_check() == 0)
 		sched_yield();

@@ -24,19 +24,19 @@ Test(task, outside_of_any_scope_the_answer_is_0)
 static int am_i_a_task(void *arg)
 {
 	*(bool *)arg = crew_in_task();
-	return 0;
+	return crew_may_block() ? 1 : 0;
 }
 
 static int ask_on_a_spare_thread(void *arg)
 {
-	return crew_blocking(am_i_a_task, arg);
+	return crew_blocking(am_i_a_task, arg) == 1 ? 0 : CREW_EINVAL;
 }
 
 Test(task, a_task_knows_that_it_is_one)
 {
 	bool in_task = false;
 
-	cr_assert_not(crew_in_task());
+	cr_assert(!crew_in_task() && crew_may_block());
 	run_with(1, am_i_a_task, &in_task);
 	cr_assert(in_task);
 }

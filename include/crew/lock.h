@@ -30,11 +30,19 @@
  * CREW_EOWNERDEAD and does not hold it. It stays broken until it is initialised anew. A
  * plain thread that ends so is not noticed.
  *
+ * A barging lock, CREW_LOCK_BARGING_INIT, is not handed over: a release sets it free and calls
+ * the first in line, who comes to take it; whoever comes before that one takes it first.
+ * So the line need not move with each turn: where many tasks do little else than to take one
+ * lock, each turn costs less than half. Who is first in line is passed a hundred times at most;
+ * then it is handed the lock. All else is as with other locks.
+ *
  * What the calls cost:
  *
  *	acquire, release	a compare-exchange each while nobody waits
  *	acquire that waits	the lot's lock, two switches; no memory
  *	release to a waiter	the lot's lock, a compare-exchange, and it is made ready
+ *	of a barging lock	while who was called is on its way, also with others in line: a
+ *				compare-exchange each
  *	end of a task		nothing, unless it holds a lock
  *
  * See also: crew/condition.h (wait for what others do under it), crew/semaphore.h (several
@@ -51,24 +59,29 @@ CREW_BEGIN
 struct crew_condition;
 
 /*
- * Zeroed storage is a free lock. It must not be moved or copied while it is held. When
- * nobody holds it or waits for it nothing is owed; its memory may be given back by the
- * last one to release it. No field is for callers.
+ * Zeroed storage is a free lock that is handed over. It must not be moved or copied while it
+ * is held. When nobody holds it or waits for it nothing is owed; its memory may be given back
+ * by the last one to release it. No field is for callers.
  */
 struct crew_lock {
 	struct {
 		struct crew_word word; /* who holds it, and whether somebody waits */
+		uint32_t passed;       /* own of who holds it; as are `called` and `next` */
+		uint32_t barging;
 		struct crew_lot lot;
 		struct crew_lock *next;		   /* held by the same task */
 		struct crew_condition *conditions; /* of this lock, that somebody waits in */
 		const char *name; /* what dumps call it; when it is broken: who broke it */
 		/* instead of breaking it, when its task ends */
 		void (*left)(struct crew_lock *lock, const char *by);
+		uint64_t called; /* who was first in line, and may come to take it */
 	} private_;
 };
 
 /* clang-format off */
-#define CREW_LOCK_INIT { { { 0 }, CREW_LOT_INIT, NULL, NULL, NULL, NULL } }
+#define CREW_LOCK_INIT { { { 0 }, 0, 0, CREW_LOT_INIT, NULL, NULL, NULL, NULL, 0 } }
+#define CREW_LOCK_BARGING_INIT \
+	{ { { 0 }, 0, 1, CREW_LOT_INIT, NULL, NULL, "barging lock", NULL, 0 } }
 /* clang-format on */
 
 /*
@@ -88,7 +101,8 @@ struct crew_lock {
 CREW_API int crew_lock_acquire(struct crew_lock *lock);
 
 /*
- * Acquires the lock if it is free and nobody waits for it. Does not look for cancellation.
+ * Acquires the lock if it is free, which it is not while somebody waits for it, but for barging
+ * ones. Does not look for cancellation.
  *
  * Checkpoint:	none
  * Callers:	tasks and plain threads
@@ -100,7 +114,7 @@ CREW_API int crew_lock_acquire(struct crew_lock *lock);
 CREW_API int crew_lock_acquire_nowait(struct crew_lock *lock);
 
 /*
- * Releases the lock, or hands it to the first who waits.
+ * Releases the lock; or hands it to the first who waits, or, of a barging lock, calls that one.
  *
  * Checkpoint:	none
  * Callers:	whoever holds it
@@ -111,7 +125,7 @@ CREW_API int crew_lock_release(struct crew_lock *lock);
 
 struct crew_lock_stats {
 	size_t size;	   /* set by the caller: sizeof(struct crew_lock_stats) */
-	uint64_t waiting;  /* neither handed the lock nor cancelled yet */
+	uint64_t waiting;  /* neither handed the lock nor cancelled yet; who is called waits */
 	const char *owner; /* a task's name or where it was spawned, or "a plain thread"; of a
 			    * broken lock, who broke it; NULL: free */
 	bool broken;

@@ -3,7 +3,7 @@
  * sync.c - locks and semaphores: taken and given back by one task; and by a thousand of
  * them, a thousand times each, which hold what they took for 10 dependent
  * multiplications. All turns are counted. 2 workers: of a semaphore of 4 nobody waits
- * for long.
+ * for long. Locks of both kinds: handed over in turn, and barging.
  *
  * An event that 100,000 tasks wait for: from the set until all of them have ended. A turn that
  * two tasks pass to each other by a condition; a round of a barrier of 8 tasks.
@@ -25,6 +25,7 @@ enum {
 };
 
 static struct crew_lock lock;
+static struct crew_lock barging = CREW_LOCK_BARGING_INIT;
 static struct crew_semaphore semaphore;
 static uint64_t counted, turns;
 
@@ -40,13 +41,14 @@ static void work(void)
 
 static int lock_task(void *arg)
 {
-	(void)arg;
+	struct crew_lock *of = arg;
+
 	for (uint64_t i = 0; i < turns; i++) {
-		if (crew_lock_acquire(&lock))
+		if (crew_lock_acquire(of))
 			return 1;
 		work();
 		counted++;
-		crew_lock_release(&lock);
+		crew_lock_release(of);
 	}
 	return 0;
 }
@@ -66,7 +68,7 @@ static int semaphore_task(void *arg)
 
 /* ---- contended: n turns in all --------------------------------------------- */
 
-static crew_time contended(uint64_t n, crew_task_fn *fn)
+static crew_time contended(uint64_t n, crew_task_fn *fn, void *arg)
 {
 	struct crew_group group;
 	crew_time begin = crew_bench_now();
@@ -75,7 +77,7 @@ static crew_time contended(uint64_t n, crew_task_fn *fn)
 	turns = n / TASKS + 1;
 	crew_group_open(&group, NULL);
 	for (int i = 0; i < TASKS; i++)
-		crew_group_spawn(&group, fn, NULL);
+		crew_group_spawn(&group, fn, arg);
 	if (crew_group_close(&group, 0))
 		return -1;
 	if (counted != turns * TASKS) {
@@ -89,13 +91,18 @@ static crew_time contended(uint64_t n, crew_task_fn *fn)
 
 static crew_time lock_loop(uint64_t n)
 {
-	return contended(n, lock_task);
+	return contended(n, lock_task, &lock);
+}
+
+static crew_time barging_loop(uint64_t n)
+{
+	return contended(n, lock_task, &barging);
 }
 
 static crew_time semaphore_loop(uint64_t n)
 {
 	crew_semaphore_init(&semaphore, UNITS, UNITS);
-	return contended(n, semaphore_task);
+	return contended(n, semaphore_task, NULL);
 }
 
 /* ---- free ------------------------------------------------------------------ */
@@ -230,7 +237,7 @@ static crew_time barrier_loop(uint64_t n)
 /* ---- all ------------------------------------------------------------------- */
 
 static inside_fn *const loops[] = { lock_loop,	semaphore_loop, lock_free_loop, semaphore_free_loop,
-				    event_loop, condition_loop, barrier_loop };
+				    event_loop, condition_loop, barrier_loop,	barging_loop };
 
 static crew_time bench(uint64_t n, long which)
 {
@@ -240,6 +247,7 @@ static crew_time bench(uint64_t n, long which)
 static const struct crew_bench benches[] = {
 	{ .name = "lock.free", .fn = bench, .param = 2 },
 	{ .name = "lock.fifo", .fn = bench, .param = 0, .n = 1000000 },
+	{ .name = "lock.barging", .fn = bench, .param = 7, .n = 1000000 },
 	{ .name = "semaphore.free", .fn = bench, .param = 3 },
 	{ .name = "semaphore.4", .fn = bench, .param = 1, .n = 1000000 },
 	{ .name = "event.wake", .fn = bench, .param = 4, .n = WAITERS },

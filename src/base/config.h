@@ -70,6 +70,8 @@
 
 /* Turns of a spin before a lock sleeps. */
 #define CREW__LOCK_SPINS CREW__PICK(100U, 1U)
+/* How often who is first in line for a barging lock is passed (crew/lock.h says so). */
+#define CREW__LOCK_PASSES CREW__PICK(100U, 2U)
 /* Rounds over all victims before a searcher goes to sleep. */
 #define CREW__SEARCH_ROUNDS CREW__PICK(24U, 1U)
 /* Turns a thief gives an owner to answer its mark before it asks the kernel for

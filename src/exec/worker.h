@@ -35,7 +35,8 @@ extern struct crew__lock crew__edges;
  * Type-stable: the header stays mapped until the crew stops.
  */
 struct crew__fiber {
-	struct crew__injected injected; /* while it is in the inject queue */
+	/* while it is in the inject queue; aligned for what else is in a word with an address */
+	_Alignas(16) struct crew__injected injected;
 	struct crew__parker parker;
 	struct crew__context context;
 	struct crew *crew;

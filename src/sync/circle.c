@@ -20,7 +20,7 @@ static bool edge_lasts(const struct crew__edge *edge)
 /* The task that holds the lock, or NULL. */
 static const struct crew__fiber *task_that_holds(const struct crew_lock *lock)
 {
-	uint64_t word = crew__load_acquire(&lock->private_.word) & ~CREW__WAITED;
+	uint64_t word = crew__hold_of(crew__load_acquire(&lock->private_.word));
 
 	return crew__hold_is_task(word) ? (const struct crew__fiber *)(uintptr_t)word : NULL;
 }

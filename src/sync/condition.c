@@ -71,10 +71,12 @@ static int wait_without_lock(struct crew_condition *condition, const struct crew
 		rc = wait.rc;
 		if (rc == 0)
 			crew__hold_begin(lock, caller->fiber);
+		if (rc == CREW__HOLD_COME)
+			rc = crew__hold_again(lock, caller, self, true);
 	} else {
 		unlist_if_empty(condition);
 		crew__lot_leave(&lock->private_.lot);
-		rc = crew__hold_again(lock, caller, self);
+		rc = crew__hold_again(lock, caller, self, false);
 		rc = rc ? rc : CREW_ECANCELED;
 	}
 	if (watched)

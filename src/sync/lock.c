@@ -6,15 +6,16 @@
 
 #define THREAD CREW__HOLD_THREAD
 #define BROKEN CREW__HOLD_BROKEN
+#define CALLED CREW__HOLD_CALLED
 
 /* ---- holding ------------------------------------------------------------------- */
 
 uint64_t crew__hold_self(const struct crew__caller *caller)
 {
-	_Static_assert(_Alignof(struct crew__fiber) >= 8, "bits of the word");
+	_Static_assert(_Alignof(struct crew__fiber) >= 16, "bits of the word");
 
 	return caller->fiber ? (uint64_t)(uintptr_t)caller->fiber :
-			       crew__port_thread_self() << 3 | THREAD;
+			       crew__port_thread_self() << 4 | THREAD;
 }
 
 void crew__hold_begin(struct crew_lock *lock, struct crew__fiber *fiber)
@@ -43,12 +44,21 @@ void crew__hold_end(struct crew_lock *lock, struct crew__fiber *fiber)
 void crew__hold_pass(struct crew_lock *lock)
 {
 	struct crew_lot_queue *line = &lock->private_.lot.private_.queue;
+	bool now = !lock->private_.barging || lock->private_.passed >= CREW__LOCK_PASSES;
+	uint64_t word = crew__load_relaxed(&lock->private_.word);
+	uint64_t who = word & CALLED ? lock->private_.called : 0;
 	struct crew__wait *heir;
-	uint64_t word = 0;
 
-	while (!word && (heir = crew__queue_first(line)))
-		if (crew__lot_end(&lock->private_.lot, heir, 0))
-			word = heir->what | (line->first ? CREW__WAITED : 0);
+	while (!who && (heir = crew__queue_first(line)))
+		if (crew__lot_end(&lock->private_.lot, heir, now ? 0 : CREW__HOLD_COME))
+			who = heir->what;
+	if (now)
+		word = who | (line->first ? CREW__WAITED : 0);
+	else
+		word = who ? CREW__WAITED | CALLED : 0; /* H4 */
+	lock->private_.called = who;
+	if (!(word & CALLED))
+		lock->private_.passed = 0;
 	crew__store_release(&lock->private_.word, word); /* pairs: lot.word */
 }
 
@@ -58,23 +68,53 @@ void crew__hold_append(struct crew_lock *lock, struct crew__wait *wait)
 	crew__or_acq_rel(&lock->private_.word, CREW__WAITED);
 }
 
+/* Takes it if `word` is what was found in it, and nobody holds it. */
+static bool take_free(struct crew_lock *lock, uint64_t *word, uint64_t self)
+{
+	/* pairs: lot.word */
+	if (crew__hold_of(*word) || !crew__cas_acq_rel(&lock->private_.word, word, self | *word))
+		return false;
+	if (*word)
+		lock->private_.passed++; /* H6 */
+	return true;
+}
+
 /* pre: the lot is locked. 0, CREW_EOWNERDEAD, or CREW_EWOULDBLOCK: who holds it will come
  * through the lot, if the caller wants to wait. */
 static int try_locked(struct crew_lock *lock, uint64_t self, bool wait)
 {
 	uint64_t word = crew__load_relaxed(&lock->private_.word);
 
-	for (;;) {
-		bool free = !(word & ~CREW__WAITED);
-		uint64_t next = free ? self : word | CREW__WAITED;
-
-		if (word & BROKEN)
-			return CREW_EOWNERDEAD;
-		if (!free && (!wait || word == next))
+	while (!(word & BROKEN)) {
+		if (take_free(lock, &word, self))
+			return 0;
+		if (crew__hold_of(word) &&
+		    (!wait || word & CREW__WAITED || /* pairs: lot.word */
+		     crew__cas_acq_rel(&lock->private_.word, &word, word | CREW__WAITED)))
 			return CREW_EWOULDBLOCK;
-		if (crew__cas_acq_rel(&lock->private_.word, &word, next)) /* pairs: lot.word */
-			return free ? 0 : CREW_EWOULDBLOCK;
 	}
+	return CREW_EOWNERDEAD;
+}
+
+/* pre: the lot is locked. As try_locked(), by who was called, and is not any more. */
+static int come_locked(struct crew_lock *lock, uint64_t self)
+{
+	bool line = lock->private_.lot.private_.queue.first;
+	uint64_t word = crew__load_relaxed(&lock->private_.word);
+
+	while (!(word & BROKEN)) {
+		uint64_t holder = crew__hold_of(word);
+		uint64_t next = holder ? word & ~CALLED : self | (line ? CREW__WAITED : 0);
+
+		if (holder == self) /* H6 */
+			return 0;
+		if (crew__cas_acq_rel(&lock->private_.word, &word, next)) { /* pairs: lot.word */
+			if (!holder)
+				lock->private_.passed = 0;
+			return holder ? CREW_EWOULDBLOCK : 0;
+		}
+	}
+	return CREW_EOWNERDEAD;
 }
 
 /* pre: the lot is locked. Somebody has left the line without the lock. */
@@ -82,9 +122,11 @@ static void look_at_line(struct crew_lock *lock)
 {
 	uint64_t word = crew__load_relaxed(&lock->private_.word);
 
-	if (!lock->private_.lot.private_.queue.first && word & CREW__WAITED && !(word & BROKEN))
-		crew__store_release(&lock->private_.word,
-				    word & ~CREW__WAITED); /* pairs: lot.word */
+	while (!lock->private_.lot.private_.queue.first && word & CREW__WAITED &&
+	       !(word & (BROKEN | CALLED)))
+		/* pairs: lot.word */
+		if (crew__cas_acq_rel(&lock->private_.word, &word, word & ~CREW__WAITED))
+			break;
 }
 
 /* pre: the lot is locked. Gives up a place in line that is not taken yet. */
@@ -96,10 +138,11 @@ static int refuse_circle(struct crew_lock *lock, struct crew__wait *wait)
 	return CREW_EDEADLK;
 }
 
-/* The slow way in. */
-static int wait_in_line(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self,
-			bool interruptible)
+/* The slow way in; `called`: by who has been in line, and was called. */
+static int wait_once(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self,
+		     bool interruptible, bool called)
 {
+	struct crew_lot_queue *line = &lock->private_.lot.private_.queue;
 	struct crew__wait wait;
 	struct crew__edge edge = { .lock = lock };
 	bool watched = crew__circle_wanted(caller->fiber);
@@ -108,7 +151,7 @@ static int wait_in_line(struct crew_lock *lock, const struct crew__caller *calle
 
 	crew__wait_prepare(&wait, self, interruptible);
 	crew__lot_enter(&lock->private_.lot);
-	rc = try_locked(lock, self, true);
+	rc = called ? come_locked(lock, self) : try_locked(lock, self, true);
 	if (rc != CREW_EWOULDBLOCK) {
 		crew__lot_leave(&lock->private_.lot);
 		crew__wait_drop(&wait);
@@ -121,7 +164,8 @@ static int wait_in_line(struct crew_lock *lock, const struct crew__caller *calle
 		crew__circle_end(caller->fiber);
 		return refuse_circle(lock, &wait);
 	}
-	granted = crew__lot_wait(&lock->private_.lot, &lock->private_.lot.private_.queue, &wait,
+	(called ? crew__queue_prepend : crew__queue_append)(line, &wait);
+	granted = crew__lot_park(&lock->private_.lot, &wait,
 				 lock->private_.name ? lock->private_.name : "lock");
 	if (watched)
 		crew__circle_end(caller->fiber); /* O1: before the lot is left */
@@ -132,9 +176,20 @@ static int wait_in_line(struct crew_lock *lock, const struct crew__caller *calle
 	return CREW_ECANCELED;
 }
 
-int crew__hold_again(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self)
+static int wait_in_line(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self,
+			bool interruptible, bool called)
 {
-	int rc = wait_in_line(lock, caller, self, false);
+	int rc = wait_once(lock, caller, self, interruptible, called);
+
+	while (rc == CREW__HOLD_COME)
+		rc = wait_once(lock, caller, self, interruptible, true);
+	return rc;
+}
+
+int crew__hold_again(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self,
+		     bool called)
+{
+	int rc = wait_in_line(lock, caller, self, false, called);
 
 	if (rc == 0)
 		crew__hold_begin(lock, caller->fiber);
@@ -145,9 +200,20 @@ int crew__hold_again(struct crew_lock *lock, const struct crew__caller *caller, 
 
 static bool try_at_once(struct crew_lock *lock, uint64_t self)
 {
-	uint64_t none = 0;
+	uint64_t word = 0;
 
-	return crew__cas_acq_rel(&lock->private_.word, &none, self); /* pairs: lot.word */
+	return crew__cas_acq_rel(&lock->private_.word, &word, self); /* pairs: lot.word */
+}
+
+/* With somebody in line perhaps. */
+static bool try_to_pass(struct crew_lock *lock, uint64_t self)
+{
+	uint64_t word = crew__load_relaxed(&lock->private_.word);
+
+	while (!crew__hold_of(word) && (!word || lock->private_.barging))
+		if (take_free(lock, &word, self))
+			return true;
+	return false;
 }
 
 static __attribute__((noinline)) int acquire_slow(struct crew_lock *lock)
@@ -156,20 +222,30 @@ static __attribute__((noinline)) int acquire_slow(struct crew_lock *lock)
 	uint64_t self = crew__hold_self(&caller);
 	int rc = crew__hold_is(lock, self) ? CREW_EDEADLK : crew__caller_check(&caller);
 
-	if (rc == 0 && !try_at_once(lock, self))
-		rc = wait_in_line(lock, &caller, self, true);
+	if (rc == 0 && !try_to_pass(lock, self))
+		rc = wait_in_line(lock, &caller, self, true, false);
 	if (rc == 0)
 		crew__hold_begin(lock, caller.fiber);
 	return rc;
+}
+
+static __attribute__((noinline)) int acquire_passing(struct crew_lock *lock,
+						     struct crew__fiber *fiber)
+{
+	if (!try_to_pass(lock, (uint64_t)(uintptr_t)fiber))
+		return acquire_slow(lock);
+	crew__hold_begin(lock, fiber);
+	return 0;
 }
 
 int crew_lock_acquire(struct crew_lock *lock)
 {
 	struct crew__worker *worker = crew__self();
 
-	if (crew__unlikely(!worker || !crew__fiber_clean(worker->fiber) ||
-			   !try_at_once(lock, (uint64_t)(uintptr_t)worker->fiber)))
+	if (crew__unlikely(!worker || !crew__fiber_clean(worker->fiber)))
 		return acquire_slow(lock);
+	if (crew__unlikely(!try_at_once(lock, (uint64_t)(uintptr_t)worker->fiber)))
+		return acquire_passing(lock, worker->fiber);
 	crew__hold_begin(lock, worker->fiber);
 	return 0;
 }
@@ -182,7 +258,7 @@ int crew_lock_acquire_nowait(struct crew_lock *lock)
 
 	if (crew__hold_is(lock, self))
 		return CREW_EDEADLK;
-	if (!try_at_once(lock, self)) {
+	if (!try_to_pass(lock, self)) {
 		crew__lot_enter(&lock->private_.lot);
 		rc = try_locked(lock, self, false);
 		crew__lot_leave(&lock->private_.lot);
@@ -205,29 +281,44 @@ static bool pass_in_line(struct crew_lock *lock)
 	return waited;
 }
 
-/* `word` is what was found instead of its holder alone. */
+/* `word` is what was found in it. */
 static __attribute__((noinline)) int release_slow(struct crew_lock *lock, uint64_t word)
 {
 	do {
+		if (!(word & CREW__WAITED) ||
+		    (word & CALLED && lock->private_.passed < CREW__LOCK_PASSES))
+			continue; /* H5 */
 		if (pass_in_line(lock))
 			break;
-		word &= ~CREW__WAITED;
+		word = crew__hold_of(word);
 		/* pairs: lot.word. LAST TOUCH when it succeeds */
-	} while (!crew__cas_acq_rel(&lock->private_.word, &word, 0));
+	} while (!crew__cas_acq_rel(&lock->private_.word, &word, word & (CREW__WAITED | CALLED)));
 	return 0;
+}
+
+static __attribute__((noinline)) int release_looking(struct crew_lock *lock)
+{
+	struct crew__caller caller = crew__caller();
+	uint64_t word = crew__load_relaxed(&lock->private_.word);
+
+	if (crew__hold_of(word) != crew__hold_self(&caller))
+		return CREW_EPERM;
+	crew__hold_end(lock, caller.fiber);
+	return release_slow(lock, word);
 }
 
 int crew_lock_release(struct crew_lock *lock)
 {
-	struct crew__caller caller = crew__caller();
-	uint64_t self = crew__hold_self(&caller);
+	struct crew__worker *worker = crew__self();
+	uint64_t word = crew__load_relaxed(&lock->private_.word);
 
-	if (crew__unlikely(!crew__hold_is(lock, self)))
-		return CREW_EPERM;
-	crew__hold_end(lock, caller.fiber);
+	if (crew__unlikely(!worker || crew__hold_of(word) != (uint64_t)(uintptr_t)worker->fiber))
+		return release_looking(lock);
+	crew__hold_end(lock, worker->fiber);
 	/* pairs: lot.word. LAST TOUCH when it succeeds */
-	if (crew__unlikely(!crew__cas_acq_rel(&lock->private_.word, &self, 0)))
-		return release_slow(lock, self);
+	if (crew__unlikely(word & CREW__WAITED ||
+			   !crew__cas_acq_rel(&lock->private_.word, &word, 0)))
+		return release_slow(lock, word);
 	return 0;
 }
 
@@ -264,14 +355,16 @@ void crew__locks_left(struct crew__fiber *fiber)
 
 /* ---- the rest of the face --------------------------------------------------------------- */
 
+static const char *name_of_holder(uint64_t holder)
+{
+	return crew__name_of(holder & THREAD ? NULL : (struct crew__fiber *)(uintptr_t)holder);
+}
+
 static const char *owner_of(const struct crew_lock *lock, uint64_t word)
 {
 	if (word & BROKEN)
 		return lock->private_.name;
-	if (!(word & ~CREW__WAITED))
-		return NULL;
-	return crew__name_of(
-		word & THREAD ? NULL : (struct crew__fiber *)(uintptr_t)(word & ~CREW__WAITED));
+	return crew__hold_of(word) ? name_of_holder(crew__hold_of(word)) : NULL;
 }
 
 void crew_lock_read_stats(const struct crew_lock *lock, struct crew_lock_stats *stats)
@@ -281,11 +374,14 @@ void crew_lock_read_stats(const struct crew_lock *lock, struct crew_lock_stats *
 	uint64_t word;
 
 	crew__lot_enter(&locked->private_.lot);
-	/* who holds it cannot let go, and end, while its name is read */
-	word = crew__or_acq_rel(&locked->private_.word, CREW__WAITED);
+	/* so who holds it cannot let go, and end, while its name is read */
+	crew__or_acq_rel(&locked->private_.word, CREW__WAITED);
+	word = crew__and_acq_rel(&locked->private_.word, ~CALLED);
 	now.owner = owner_of(lock, word);
 	now.broken = word & BROKEN;
-	now.waiting = crew__queue_count(&lock->private_.lot.private_.queue);
+	now.waiting = crew__queue_count(&lock->private_.lot.private_.queue) + !!(word & CALLED);
+	if (word & CALLED)
+		crew__or_acq_rel(&locked->private_.word, CALLED);
 	look_at_line(locked);
 	crew__lot_leave(&locked->private_.lot);
 	crew__stats_give(stats, &now, sizeof(now));
@@ -294,6 +390,9 @@ void crew_lock_read_stats(const struct crew_lock *lock, struct crew_lock_stats *
 void crew_lock_fini(struct crew_lock *lock)
 {
 	crew__lot_enter(&lock->private_.lot);
+	if (crew__load_relaxed(&lock->private_.word) & CALLED)
+		crew__fail("a lock is given up while somebody waits for it",
+			   name_of_holder(lock->private_.called), CREW_HERE);
 	if (lock->private_.conditions)
 		crew__queue_fini(&lock->private_.conditions->private_.queue,
 				 "a lock is given up while somebody waits for a condition of it");

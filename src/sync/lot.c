@@ -21,6 +21,20 @@ void crew__queue_append(struct crew_lot_queue *queue, struct crew__wait *wait)
 	queue->last = wait;
 }
 
+void crew__queue_prepend(struct crew_lot_queue *queue, struct crew__wait *wait)
+{
+	struct crew__wait *first = queue->first;
+
+	wait->queue = queue;
+	wait->next = first;
+	wait->prev = NULL;
+	if (first)
+		first->prev = wait;
+	else
+		queue->last = wait;
+	queue->first = wait;
+}
+
 void crew__queue_remove(struct crew__wait *wait)
 {
 	struct crew_lot_queue *queue = wait->queue;
@@ -83,6 +97,11 @@ bool crew__lot_wait(struct crew_lot *lot, struct crew_lot_queue *queue, struct c
 		    const char *reason)
 {
 	crew__queue_append(queue, wait);
+	return crew__lot_park(lot, wait, reason);
+}
+
+bool crew__lot_park(struct crew_lot *lot, struct crew__wait *wait, const char *reason)
+{
 	if (crew__park(&wait->waiter, leave_lot, lot, CREW_NEVER, reason))
 		return true;
 	crew__lot_enter(lot);

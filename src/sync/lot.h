@@ -107,10 +107,13 @@ static inline void crew__wait_drop(struct crew__wait *wait)
  */
 bool crew__lot_wait(struct crew_lot *lot, struct crew_lot_queue *queue, struct crew__wait *wait,
 		    const char *reason);
+/* The same with a wait that is in its queue already. */
+bool crew__lot_park(struct crew_lot *lot, struct crew__wait *wait, const char *reason);
 
 /* pre of what follows: the lot is locked. */
 
 void crew__queue_append(struct crew_lot_queue *queue, struct crew__wait *wait);
+void crew__queue_prepend(struct crew_lot_queue *queue, struct crew__wait *wait);
 void crew__queue_remove(struct crew__wait *wait);
 /* The first that is not over, or NULL; those before it are taken out. */
 struct crew__wait *crew__queue_first(struct crew_lot_queue *queue);

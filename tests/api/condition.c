@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* condition.c - conditions (crew/condition.h). */
-#include "api/sync.h"
+#include "api/lock_kinds.h"
 
 #include "crew/condition.h"
 
@@ -13,7 +13,7 @@ struct room {
 
 static void init_room(struct room *room)
 {
-	*room = (struct room){ .lock = CREW_LOCK_INIT };
+	*room = (struct room){ .lock = lock_to_begin_with };
 	crew_condition_init(&room->condition, &room->lock);
 }
 
@@ -85,7 +85,7 @@ static int without_the_lock(void *arg)
 
 Test(condition, J14_Y10_needs_the_lock_and_looks_first)
 {
-	in_all_places(without_the_lock);
+	with_both_kinds(without_the_lock);
 }
 
 static int moved_in_order(void *arg)
@@ -123,7 +123,7 @@ static int moved_in_order(void *arg)
 
 Test(condition, J16_notified_ones_are_in_the_line_of_the_lock)
 {
-	in_all_places(moved_in_order);
+	with_both_kinds(moved_in_order);
 }
 
 /* J15: it is cancelled, and still not back while somebody holds the lock. */
@@ -150,7 +150,7 @@ static int cancelled_while_held(void *arg)
 
 Test(condition, J15_the_lock_is_held_again_when_it_was_cancelled)
 {
-	in_all_places(cancelled_while_held);
+	with_both_kinds(cancelled_while_held);
 }
 
 static int cancelled_then_notified(void *arg)
@@ -183,7 +183,7 @@ static int cancelled_then_notified(void *arg)
 
 Test(condition, J17_a_notification_goes_to_one_who_gets_it)
 {
-	in_all_places(cancelled_then_notified);
+	with_both_kinds(cancelled_then_notified);
 }
 
 static bool is_open(void *arg)
@@ -234,7 +234,7 @@ static int wait_until(void *arg)
 
 Test(condition, J18_waits_until_it_is_true)
 {
-	in_all_places(wait_until);
+	with_both_kinds(wait_until);
 }
 
 /* ---- the lock breaks ---------------------------------------------------------------- */
@@ -291,7 +291,7 @@ static int lock_breaks(void *arg)
 
 Test(condition, Y10_all_are_told_when_the_lock_breaks)
 {
-	in_all_places(lock_breaks);
+	with_both_kinds(lock_breaks);
 }
 
 /* ---- all at once ---------------------------------------------------------------------- */
@@ -352,7 +352,7 @@ static int produce_and_consume(void *arg)
 	struct line line;
 
 	(void)arg;
-	box = (struct box){ .lock = CREW_LOCK_INIT };
+	box = (struct box){ .lock = lock_to_begin_with };
 	crew_condition_init(&box.filled, &box.lock);
 	crew_condition_init(&box.emptied, &box.lock);
 	line_open(&line);
@@ -375,5 +375,5 @@ static int produce_and_consume(void *arg)
 
 Test(condition, J17_J21_nothing_is_lost_by_many_and_their_cancellations)
 {
-	in_all_places(produce_and_consume);
+	with_both_kinds(produce_and_consume);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* lock.c - locks (crew/lock.h). */
-#include "api/sync.h"
+#include "api/lock_kinds.h"
 
 #include "crew/fork.h"
-#include "crew/lock.h"
 
 #include <string.h>
 
@@ -107,7 +106,7 @@ Test(lock, J1_is_handed_over_first_come_first_served)
 
 static int acquired_again(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 	struct crew_scope scope;
 
 	(void)arg;
@@ -125,12 +124,12 @@ static int acquired_again(void *arg)
 
 Test(lock, J2_Y2_acquired_again_by_its_owner)
 {
-	in_all_places(acquired_again);
+	with_both_kinds(acquired_again);
 }
 
 static int released_by_others(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 
 	(void)arg;
 	CHECK(crew_lock_release(&lock) == CREW_EPERM);
@@ -146,12 +145,12 @@ static int released_by_others(void *arg)
 
 Test(lock, J3_released_by_somebody_else)
 {
-	in_all_places(released_by_others);
+	with_both_kinds(released_by_others);
 }
 
 static int without_waiting(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 	struct crew_stats before = { .size = sizeof(before) };
 	struct crew_stats after = { .size = sizeof(after) };
 
@@ -166,7 +165,7 @@ static int without_waiting(void *arg)
 
 Test(lock, J5_a_free_lock_lets_nobody_else_run)
 {
-	in_all_places(without_waiting);
+	with_both_kinds(without_waiting);
 }
 
 /* ---- J4, Y6: the owner ends ------------------------------------------------------------- */
@@ -191,14 +190,14 @@ static int is_broken(struct crew_lock *lock, const char *by)
 	CHECK(crew_lock_acquire(lock) == CREW_EOWNERDEAD);
 	CHECK(crew_lock_acquire_nowait(lock) == CREW_EOWNERDEAD);
 	CHECK(crew_lock_release(lock) == CREW_EPERM);
-	*lock = (struct crew_lock)CREW_LOCK_INIT;
+	*lock = lock_to_begin_with;
 	CHECK(crew_lock_acquire(lock) == 0 && crew_lock_release(lock) == 0);
 	return 0;
 }
 
 static int owner_ends(void *arg)
 {
-	struct crew_lock locks[2] = { CREW_LOCK_INIT, CREW_LOCK_INIT };
+	struct crew_lock locks[2] = { lock_to_begin_with, lock_to_begin_with };
 	int rc = 0;
 
 	(void)arg;
@@ -224,7 +223,7 @@ static int owner_ends(void *arg)
 
 Test(lock, J4_Y6_is_broken_when_its_owner_ends)
 {
-	in_all_places(owner_ends);
+	with_both_kinds(owner_ends);
 }
 
 static int die_when_two_wait(void *arg)
@@ -238,7 +237,7 @@ static int die_when_two_wait(void *arg)
 
 static int owner_ends_while_two_wait(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 	struct line line;
 
 	(void)arg;
@@ -255,7 +254,7 @@ static int owner_ends_while_two_wait(void *arg)
 
 Test(lock, J4_those_who_wait_are_told)
 {
-	in_all_places(owner_ends_while_two_wait);
+	with_both_kinds(owner_ends_while_two_wait);
 }
 
 static int leave_it_locked(struct crew_lock *lock)
@@ -267,7 +266,7 @@ CREW_FORK1(leave_it_locked, int, struct crew_lock *)
 /* The forker waits, so another one takes the call. */
 static int forked_owner_ends(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 	struct leave_it_locked_forked forked;
 
 	(void)arg;
@@ -282,7 +281,7 @@ static int forked_owner_ends(void *arg)
 
 Test(lock, J4_a_forked_call_that_somebody_took_is_a_task)
 {
-	in_all_places(forked_owner_ends);
+	with_both_kinds(forked_owner_ends);
 }
 
 /* Each of these would be wrong about its owner if children ran on top of it. */
@@ -295,7 +294,7 @@ static int child_of_owner(void *lock)
 
 static int held_over_a_close(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 	struct crew_group group;
 
 	(void)arg;
@@ -310,7 +309,7 @@ static int held_over_a_close(void *arg)
 
 Test(lock, J2_J3_children_are_somebody_else)
 {
-	in_all_places(held_over_a_close);
+	with_both_kinds(held_over_a_close);
 }
 
 static int in_blocking(void *lock)
@@ -323,7 +322,7 @@ static int in_blocking(void *lock)
 
 static int blocking_counts(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 
 	(void)arg;
 	CHECK(crew_lock_acquire(&lock) == 0);
@@ -334,14 +333,14 @@ static int blocking_counts(void *arg)
 
 Test(lock, Y8_a_blocking_call_counts_as_its_task)
 {
-	in_all_places(blocking_counts);
+	with_both_kinds(blocking_counts);
 }
 
 /* ---- B: cancellation ---------------------------------------------------------------------- */
 
 static int cancelled_in_line(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 	struct line line;
 
 	(void)arg;
@@ -365,7 +364,7 @@ static int cancelled_in_line(void *arg)
 
 Test(lock, B9_B10_a_cancelled_wait_has_left_the_line)
 {
-	in_all_places(cancelled_in_line);
+	with_both_kinds(cancelled_in_line);
 }
 
 static int handed_over_then_cancelled(void *arg)
@@ -394,7 +393,7 @@ Test(lock, B8_whoever_it_was_handed_to_keeps_it)
 
 static int all_in_line_are_cancelled(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 	struct line line;
 
 	(void)arg;
@@ -415,12 +414,12 @@ static int all_in_line_are_cancelled(void *arg)
 
 Test(lock, B7_cancelled_waits_leave_a_free_lock)
 {
-	in_all_places(all_in_line_are_cancelled);
+	with_both_kinds(all_in_line_are_cancelled);
 }
 
 static int in_a_cancelled_scope(void *arg)
 {
-	struct crew_lock lock = CREW_LOCK_INIT;
+	struct crew_lock lock = lock_to_begin_with;
 	struct crew_scope scope;
 
 	(void)arg;
@@ -435,7 +434,7 @@ static int in_a_cancelled_scope(void *arg)
 
 Test(lock, B13_B14_Y3_in_a_cancelled_scope)
 {
-	in_all_places(in_a_cancelled_scope);
+	with_both_kinds(in_a_cancelled_scope);
 }
 
 /* ---- all at once ------------------------------------------------------------------- */
@@ -471,6 +470,7 @@ static int many_deposits(void *arg)
 
 	(void)arg;
 	memset(&account, 0, sizeof(account));
+	account.lock = lock_to_begin_with;
 	line_open(&line);
 	for (unsigned i = 0; i < LINE_MAX; i++)
 		line_add(&line, deposit_often, &account);
@@ -487,5 +487,5 @@ static int many_deposits(void *arg)
 
 Test(lock, J9_J21_nothing_is_lost_by_many_and_their_cancellations)
 {
-	in_all_places(many_deposits);
+	with_both_kinds(many_deposits);
 }

@@ -9,12 +9,14 @@
 #define LOCKS 3
 
 static struct crew_lock locks[LOCKS];
+static bool barging; /* they are of that kind */
 static struct crew_word refused;
 
 static void make_locks(void)
 {
 	for (int n = 0; n < LOCKS; n++)
-		locks[n] = (struct crew_lock)CREW_LOCK_INIT;
+		locks[n] = barging ? (struct crew_lock)CREW_LOCK_BARGING_INIT :
+				     (struct crew_lock)CREW_LOCK_INIT;
 }
 
 /* Holds lock n and acquires the next: somebody has to be refused, or there was no circle. */
@@ -95,6 +97,18 @@ Test(circle, locks_in_order_are_none, .timeout = 300)
 	struct model model = { .program = in_order, .deadlock = CREW_DEADLOCK_CANCEL };
 
 	model_search("order", model, 2000);
+}
+
+/* Who was called in vain shows its edge again. */
+Test(circle, three_barging_locks_in_a_circle, .timeout = 300)
+{
+	struct model model = { .program = three_locks, .deadlock = CREW_DEADLOCK_CANCEL };
+
+	barging = true;
+	model_search("three_barging", model, 3000);
+	model.program = in_order;
+	model_search("order_barging", model, 2000);
+	barging = false;
 }
 
 /* Who waits in the circle may be cancelled just then: its wait is over. */

@@ -16,10 +16,13 @@ static uint64_t items; /* guarded by lock, as is what follows */
 static uint64_t inside;
 static struct crew_word put_in;
 static struct crew_word taken;
+static bool barging; /* the lock is of that kind */
 
 static void begin(void)
 {
 	memset(&lock, 0, sizeof(lock));
+	if (barging)
+		lock = (struct crew_lock)CREW_LOCK_BARGING_INIT;
 	crew_condition_init(&condition, &lock);
 	items = inside = 0;
 	crew__init_word(&put_in, 0);
@@ -232,4 +235,26 @@ Test(condition, its_lock_breaks, .timeout = 300)
 			       .end = end_broken };
 
 	crowd_of_tasks("condition_broken", &crowd, 1000);
+}
+
+/* ---- with a barging lock ------------------------------------------------------------------ */
+
+Test(condition, of_a_barging_lock, .timeout = 300)
+{
+	struct crowd crowd = { begin, { take, put }, .cancelled = 1, .end = end };
+
+	barging = true;
+	crowd_of_threads("condition_barging", &crowd, 2);
+	crowd = (struct crowd){
+		begin, { take, take, put_one_by_one, put }, .cancelled = 2, .threads = 4, .end = end
+	};
+	crowd_of_tasks("condition_barging_tasks", &crowd, 1000);
+	crowd = (struct crowd){ begin,
+				{ wait_and_be_told, wait_and_be_told, wait_and_be_told,
+				  notify_and_end },
+				.cancelled = 2,
+				.threads = 4,
+				.end = end_broken };
+	crowd_of_tasks("condition_barging_broken", &crowd, 1000);
+	barging = false;
 }

@@ -6,7 +6,7 @@
  */
 #include "model/sync.h"
 
-#include "crew/lock.h"
+#include "sync/hold.h"
 
 #include <string.h>
 
@@ -18,10 +18,13 @@ static struct {
 } room;
 
 static struct crew_word visits; /* of those who say so */
+static bool barging;		/* it is a lock of that kind */
 
 static void begin(void)
 {
 	memset(&room, 0, sizeof(room));
+	if (barging)
+		room.lock = (struct crew_lock)CREW_LOCK_BARGING_INIT;
 	crew__init_word(&visits, 0);
 }
 
@@ -259,4 +262,139 @@ Test(lock, its_owner_ends, .timeout = 300)
 	crowd_of_tasks("lock_broken", &crowd, 1000);
 	crowd.roles[1] = forget;
 	crowd_of_tasks("lock_broken_once", &crowd, 1000);
+}
+
+/* ---- barging locks --------------------------------------------------------------------------- */
+
+Test(lock, barging_and_cancelled_at_once, .timeout = 300)
+{
+	struct crowd crowd = { begin, { visit, visit }, .cancelled = 2, .end = end };
+
+	barging = true;
+	crowd_of_threads("barging_two", &crowd, 3);
+	crowd.roles[0] = crowd.roles[1] = visit_twice;
+	crowd_of_threads("barging_row", &crowd, 2);
+	barging = false;
+}
+
+static void visit_long_twice(void)
+{
+	visit_long();
+	visit_long();
+}
+
+Test(lock, barging_with_a_line, .timeout = 300)
+{
+	struct crowd crowd = { begin, { visit_twice, visit, visit }, .cancelled = 2, .end = end };
+
+	barging = true;
+	crowd_of_threads("barging_three", &crowd, 2);
+	crowd.late = true;
+	crowd.roles[0] = visit_long_twice;
+	crowd_of_threads("barging_head", &crowd, 1);
+	crowd.cancelled = 4;
+	crowd_of_threads("barging_second", &crowd, 1);
+	crowd.cancelled = 2;
+	crowd.roles[0] = visit_long;
+	crowd.roles[2] = try_to_visit;
+	crowd_of_threads("barging_try", &crowd, 2);
+	crowd.roles[2] = look;
+	crowd_of_threads("barging_look", &crowd, 2);
+	barging = false;
+}
+
+Test(lock, barging_tasks_and_threads, .timeout = 300)
+{
+	struct crowd crowd = { begin,
+			       { visit_twice, visit, visit_twice, visit_twice },
+			       .cancelled = 8,
+			       .threads = 4,
+			       .end = end };
+
+	barging = true;
+	crowd_of_tasks("barging_tasks", &crowd, 1000);
+	crowd = (struct crowd){ begin_broken,
+				{ forget, visit_or_be_told, visit_or_be_told, forget },
+				.cancelled = 2,
+				.threads = 4,
+				.end = end_broken };
+	crowd_of_tasks("barging_broken", &crowd, 1000);
+	barging = false;
+}
+
+Test(lock, the_last_one_frees_a_barging_one, .timeout = 300)
+{
+	struct crowd crowd = { begin_used, { use, use, use }, .end = end_freed };
+
+	barging = true;
+	crowd_of_threads("barging_freed", &crowd, 2);
+	crowd.roles[1] = use_cancelled;
+	crowd.cancelled = 2;
+	crowd_of_threads("barging_freed_cancelled", &crowd, 2);
+	barging = false;
+}
+
+/* Who is in line comes in that order, and is passed so often at most while it is the first. */
+static struct {
+	uint64_t line[2]; /* who, as holders; guarded by the lock, as is the rest */
+	unsigned length, came, passes;
+	unsigned most; /* of all runs */
+} bound;
+
+static void begin_bound(void)
+{
+	begin();
+	bound.length = bound.came = bound.passes = 0;
+}
+
+static void end_bound(void)
+{
+	crew__sim_check(bound.came == bound.length, "somebody in line has not come");
+	end();
+}
+
+static void come_or_pass(void)
+{
+	uint64_t self;
+
+	crew__sim_check(crew_lock_acquire(&room.lock) == 0, "acquire");
+	self = crew__hold_of(crew__load_relaxed(&room.lock.private_.word));
+	if (bound.came < bound.length && self == bound.line[bound.came]) {
+		bound.came++;
+		bound.passes = 0;
+	} else if (bound.came < bound.length) {
+		crew__sim_check(++bound.passes <= CREW__LOCK_PASSES, "passed too often");
+		crew__sim_check(bound.length < 2 || self != bound.line[1],
+				"the second in line came first");
+		if (bound.passes > bound.most)
+			bound.most = bound.passes;
+	}
+	crew__sim_check(crew_lock_release(&room.lock) == 0, "release");
+}
+
+/* Looks who is in line, and comes again and again. */
+static void hog(void)
+{
+	struct crew__wait *wait;
+
+	crew__sim_check(crew_lock_acquire(&room.lock) == 0, "acquire");
+	crowd_sleep();
+	crew_lot_lock(&room.lock.private_.lot);
+	for (wait = room.lock.private_.lot.private_.queue.first; wait; wait = wait->next)
+		bound.line[bound.length++] = wait->what;
+	crew_lot_unlock(&room.lock.private_.lot);
+	crew__sim_check(crew_lock_release(&room.lock) == 0, "release");
+	for (unsigned i = 0; i < 2 * CREW__LOCK_PASSES + 1; i++)
+		come_or_pass();
+}
+
+Test(lock, nobody_is_passed_for_ever, .timeout = 300)
+{
+	struct crowd crowd = { begin_bound, { hog, come_or_pass, come_or_pass }, .end = end_bound };
+
+	barging = true;
+	bound.most = 0;
+	crowd_of_threads("barging_bound", &crowd, 2);
+	cr_assert_eq(bound.most, CREW__LOCK_PASSES, "%u", bound.most);
+	barging = false;
 }

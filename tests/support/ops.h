@@ -64,8 +64,8 @@ static struct {
 	struct crew_word ref[OPS_SEVERAL];
 
 	struct {
-		struct crew_lock lock;
-		unsigned inside; /* plain memory, as all that is not a word */
+		struct crew_lock lock; /* every other one is barging */
+		unsigned inside;       /* plain memory, as all that is not a word */
 		uint64_t turns;
 		struct crew_word acquired;
 	} lock[OPS_LOCKS];

@@ -215,6 +215,8 @@ static inline void ops_begin(struct crew *crew, const struct ops_round *round)
 	ops.actors = round->tasks + round->threads;
 	ops.several = round->swarm ? 1 + round->seed % OPS_SEVERAL : OPS_SEVERAL;
 	OPS_CHECK(ops.actors <= OPS_ACTORS, "OPS_ACTORS is too small");
+	for (unsigned i = 1; i < OPS_LOCKS; i += 2)
+		ops.lock[i].lock = (struct crew_lock)CREW_LOCK_BARGING_INIT;
 	crew_barrier_init(&ops.begin, ops.actors);
 	crew_latch_init(&ops.latch.latch, ops.actors);
 	for (unsigned i = 0; i < OPS_BOXES; i++) {

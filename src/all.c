@@ -63,6 +63,7 @@
 #include "sync/rate.c"
 #include "sync/rwlock.c"
 #include "sync/select.c"
+#include "sync/select_task.c"
 #include "sync/semaphore.c"
 #include "sync/table.c"
 #include "sync/ticker.c"

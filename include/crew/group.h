@@ -412,7 +412,8 @@ CREW_API int crew_group_close(struct crew_group *group, int rc);
 
 /*
  * Waits until a task has ended, and says how. What it wrote is visible afterwards. Any number
- * may wait, and ask again. A lazy task begins.
+ * may wait, and ask again. A lazy task begins. Of several the first: CREW_ON_TASK()
+ * (crew/select.h).
  *
  * Checkpoint:	cancel
  * Callers:	who holds a handle

@@ -3,9 +3,9 @@
  * crew/select.h - whatever can be done first, of several things.
  *
  * A select has some cases: to send by a channel, to receive from one, or from a broadcast,
- * to see an event set. It does exactly one of them, the first that can be done, and waits
- * while none can. Of the others nothing happens: no item is taken or given, and nobody in
- * line is overtaken.
+ * to see an event set, or a task ended. It does exactly one of them, the first that can be
+ * done, and waits while none can. Of the others nothing happens: no item is taken or given,
+ * and nobody in line is overtaken.
  *
  *	int print_until(struct crew_receiver *lines, struct crew_event *stop)
  *	{
@@ -30,20 +30,25 @@
  * ended, is chosen at once, and .rc says why. Who goes on with the others takes it out:
  * cases[i].kind = CREW_CASE_OFF.
  *
+ * The end of a task, CREW_ON_TASK(handle), is seen and not taken: crew_task_join() gives code
+ * and value then, at once. A lazy task begins when a select that may wait for it does; the
+ * handle is not dropped before that has returned. The case of a task that is the caller, or
+ * waits for it, fails with CREW_EDEADLK.
+ *
  * Timeouts are scopes: crew_scope_move_on_after() around it, and what it returns then is
- * CREW_ECANCELED. The end of a task is an event that it sets, or a sender that it closes.
+ * CREW_ECANCELED.
  *
  * Of a select and its cancellation the first wins, as with every wait: CREW_ECANCELED means
  * that none of the cases has happened.
  *
- * What the calls cost, with n cases in m channels and events:
+ * What the calls cost, with n cases in m channels, events and tasks:
  *
  *	that need not wait	the locks of the m lots, all at a time; the case
  *	that wait		these, two switches, then the m locks again one by one;
  *				no memory
  *	CREW_FAIR		n random numbers
  *
- * See also: crew/channel.h, crew/broadcast.h, crew/event.h.
+ * See also: crew/channel.h, crew/broadcast.h, crew/event.h, crew/group.h (handles).
  */
 #ifndef CREW_SELECT_H
 #define CREW_SELECT_H
@@ -60,11 +65,12 @@ enum crew_case_kind {
 	CREW_CASE_RECEIVE,    /* crew_receive(on, item) */
 	CREW_CASE_EVENT,      /* crew_event_wait(on) */
 	CREW_CASE_SUBSCRIBER, /* crew_subscriber_receive(on, item) */
+	CREW_CASE_TASK,	      /* crew_task_join(on, NULL, NULL), but nobody has asked */
 };
 
 /*
- * May be used again as it is. Must not be touched while a select waits with it; the ends
- * and events stay where they are until that has returned. Of `private_` nothing is for
+ * May be used again as it is. Must not be touched while a select waits with it; the ends,
+ * events and tasks stay where they are until that has returned. Of `private_` nothing is for
  * callers, nor need it be set.
  */
 struct crew_case {
@@ -84,6 +90,8 @@ struct crew_case {
 	{ CREW_CASE_EVENT, 0, (event), NULL, { NULL } }
 #define CREW_ON_SUBSCRIBER(subscriber, where_to) \
 	{ CREW_CASE_SUBSCRIBER, 0, (subscriber), (where_to), { NULL } }
+#define CREW_ON_TASK(task) \
+	{ CREW_CASE_TASK, 0, (task), NULL, { NULL } }
 /* clang-format on */
 
 enum crew_select_order {

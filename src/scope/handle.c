@@ -35,23 +35,11 @@ void crew_task_drop(struct crew_task *task)
 
 static void end(struct crew_task *task, enum crew_task_state state, int rc)
 {
-	struct crew__parker *woken = NULL;
-	struct crew__link *link;
-
-	crew__lock_acquire(&task->lock);
+	crew_lot_lock(&task->lot);
 	task->rc = rc;
 	crew__store32_release(&task->state, state);
-	while ((link = crew__list_take(&task->waiters))) {
-		struct crew__queued *queued = crew__container(link, struct crew__queued, link);
-		struct crew__parker *parker;
-
-		if (crew__grant(&queued->waiter, &parker)) {
-			parker->woken = woken;
-			woken = parker;
-		}
-	}
-	crew__lock_release(&task->lock);
-	crew__ready_all(woken);
+	crew_lot_wake_all(&task->lot);
+	crew_lot_unlock(&task->lot);
 }
 
 /* What the code of a task that has run means. */
@@ -164,9 +152,8 @@ struct crew_task *crew__handle_make(struct crew_group *group, const struct crew_
 	task->scope.private_.lock = 0;
 	task->crew = crew;
 	task->group = group;
-	task->lock = (struct crew__lock){ .word = { 0 } };
+	task->lot = (struct crew_lot)CREW_LOT_INIT;
 	crew__store32_relaxed(&task->state, CREW_TASK_PENDING);
-	crew__list_init(&task->waiters);
 	task->spawner = NULL;
 	task->start = NULL;
 	task->rc = 0;
@@ -262,13 +249,13 @@ static void begin(struct crew_task *task, const struct crew__caller *caller)
 {
 	if (!crew__group_count_late(task->group, caller)) {
 		/* the owner wakes, and closes, or waits again */
-		crew__lock_release(&task->lock);
+		crew_lot_unlock(&task->lot);
 		crew_yield();
 		return;
 	}
 	crew__store32_release(&task->lazy, 0);
 	crew__roster_begun(task);
-	crew__lock_release(&task->lock);
+	crew_lot_unlock(&task->lot);
 	crew__group_put(task->group, &task->record, false);
 }
 
@@ -276,10 +263,10 @@ void crew__handle_give_up(struct crew_task *task)
 {
 	bool ours;
 
-	crew__lock_acquire(&task->lock);
+	crew_lot_lock(&task->lot);
 	ours = crew__handle_is_lazy(task);
 	crew__store32_release(&task->lazy, 0);
-	crew__lock_release(&task->lock);
+	crew_lot_unlock(&task->lot);
 	if (!ours)
 		return;
 	if (task->arg_free)
@@ -293,10 +280,10 @@ void crew__handle_settle(struct crew_task *task)
 {
 	bool unheard;
 
-	crew__lock_acquire(&task->lock);
+	crew_lot_lock(&task->lot);
 	unheard = task->record.flags & CREW_TASK_ISOLATED && !task->asked &&
 		  crew__load32_relaxed(&task->state) == CREW_TASK_FAILED;
-	crew__lock_release(&task->lock);
+	crew_lot_unlock(&task->lot);
 	if (!unheard)
 		return;
 	crew__group_add_error(task->group, task->rc, task->error, !task->late);
@@ -306,74 +293,50 @@ void crew__handle_settle(struct crew_task *task)
 
 /* ---- what handles are for -------------------------------------------------------------- */
 
-static void unlock_task(void *opaque)
+int crew__handle_may_await(const struct crew_task *task, const struct crew__caller *caller)
 {
-	struct crew_task *task = opaque;
-
-	crew__lock_release(&task->lock);
-}
-
-/* pre: locked, and is so again afterwards. False: the caller was cancelled. */
-static bool wait_for(struct crew_task *task)
-{
-	struct crew__queued queued;
-	bool granted;
-
-	crew__lock_release(&task->lock);
-	crew__waiter_init(&queued.waiter, true);
-	crew__lock_acquire(&task->lock);
-	if (has_ended(task)) {
-		crew__waiter_fini(&queued.waiter);
-		return true;
-	}
-	crew__list_append(&task->waiters, &queued.link);
-	granted = crew__park(&queued.waiter, unlock_task, task, CREW_NEVER, "task join");
-	crew__lock_acquire(&task->lock);
-	if (!granted)
-		crew__list_remove(&queued.link);
-	return granted;
-}
-
-/* 0: it has ended, and is locked. */
-static int await(struct crew_task *task)
-{
-	struct crew__caller caller = crew__caller();
-	int wrong = task ? 0 : CREW_EINVAL;
-
-	if (!wrong && crew__is_forked(task->crew))
-		wrong = CREW_EFORKED;
+	if (!task)
+		return CREW_EINVAL;
+	if (crew__is_forked(task->crew))
+		return CREW_EFORKED;
 	/* its own, or one that waits for it */
-	if (!wrong && crew__caller_is_in(&caller, &task->scope))
-		wrong = CREW_EDEADLK;
-	if (!wrong)
-		wrong = crew__caller_check(&caller);
-	if (wrong)
-		return wrong;
-	crew__lock_acquire(&task->lock);
+	return crew__caller_is_in(caller, &task->scope) ? CREW_EDEADLK : 0;
+}
+
+void crew__handle_want(struct crew_task *task)
+{
 	while (crew__handle_is_lazy(task)) {
-		begin(task, &caller);
-		caller = crew__caller();
-		crew__lock_acquire(&task->lock);
+		struct crew__caller caller = crew__caller();
+
+		crew_lot_lock(&task->lot);
+		if (crew__handle_is_lazy(task))
+			begin(task, &caller);
+		else
+			crew_lot_unlock(&task->lot);
 	}
-	if (!has_ended(task) && !wait_for(task)) {
-		crew__lock_release(&task->lock);
-		return CREW_ECANCELED;
-	}
-	return 0;
+}
+
+static bool is_over(void *task)
+{
+	return has_ended((struct crew_task *)task);
 }
 
 int crew__handle_await(struct crew_task *task)
 {
-	int rc = await(task);
+	struct crew__caller caller = crew__caller();
+	int wrong = crew__handle_may_await(task, &caller);
 
-	if (rc == 0)
-		crew__lock_release(&task->lock);
-	return rc;
+	if (!wrong)
+		wrong = crew__caller_check(&caller);
+	if (wrong)
+		return wrong;
+	crew__handle_want(task);
+	return has_ended(task) ? 0 : crew_lot_wait(&task->lot, is_over, task, "task join");
 }
 
-/* pre: locked, and is let go. */
 static void read_outcome(struct crew_task *task, int *rc, void **value)
 {
+	crew_lot_lock(&task->lot);
 	task->asked = true;
 	if (rc)
 		*rc = task->rc;
@@ -381,12 +344,12 @@ static void read_outcome(struct crew_task *task, int *rc, void **value)
 		*value = task->value;
 		task->taken = true;
 	}
-	crew__lock_release(&task->lock);
+	crew_lot_unlock(&task->lot);
 }
 
 int crew_task_join(struct crew_task *task, int *rc, void **value)
 {
-	int wrong = await(task);
+	int wrong = crew__handle_await(task);
 
 	if (wrong == 0)
 		read_outcome(task, rc, value);
@@ -399,11 +362,8 @@ int crew_task_join_nowait(struct crew_task *task, int *rc, void **value)
 		return CREW_EINVAL;
 	if (crew__is_forked(task->crew))
 		return CREW_EFORKED;
-	crew__lock_acquire(&task->lock);
-	if (!has_ended(task)) {
-		crew__lock_release(&task->lock);
+	if (!has_ended(task))
 		return CREW_EWOULDBLOCK;
-	}
 	read_outcome(task, rc, value);
 	return 0;
 }
@@ -419,10 +379,10 @@ int crew_task_cancel(struct crew_task *task, const char *reason)
 	if (crew__is_forked(task->crew))
 		return CREW_EFORKED;
 	crew__delivery_init(&delivery);
-	crew__lock_acquire(&task->lock);
+	crew_lot_lock(&task->lot);
 	if (!has_ended(task))
 		crew__scope_deliver(&task->scope, &cause, &delivery);
-	crew__lock_release(&task->lock);
+	crew_lot_unlock(&task->lot);
 	crew__delivery_end(&delivery);
 	return 0;
 }

@@ -17,7 +17,8 @@
  *	    under the task's lock, and only before it has ended: so the scope is left
  *	    with nobody on the way to it.
  *	H2  It ends once, under its lock: code and value are written before. All that wait
- *	    for it are granted then, and nobody waits later.
+ *	    for it are granted then, and nobody waits later. They wait in its lot
+ *	    (crew/lot.h), whose lock is the task's: there a select waits as well.
  *	H3  It ends before it is counted off: so until then the group is there.
  *	H4  A lazy task is begun, or never starts: whoever comes first under its lock. It is
  *	    counted before the lock is let go, and a closing owner looks at the count
@@ -35,14 +36,16 @@
 
 #include "scope/group.h"
 
+#include "crew/lot.h"
+
 struct crew_task {
 	struct crew__record record;
 	struct crew_scope scope;
 	struct crew *crew;
-	struct crew_group *group; /* while it has not ended */
-	struct crew__lock lock;
-	struct crew__word32 state;    /* enum crew_task_state; guarded by lock, read by anybody */
-	struct crew__link waiters;    /* guarded by lock, as is the rest */
+	struct crew_group *group;  /* while it has not ended */
+	struct crew_lot lot;	   /* its lock; those who wait for its end wait in it */
+	struct crew__word32 state; /* enum crew_task_state; guarded by lot, read by anybody */
+	/* guarded by lot, as is the rest */
 	struct crew__word32 lazy;     /* it is, and has not begun. Read by anybody */
 	struct crew__waiter *spawner; /* until it waits or ends; constant once it is queued */
 	struct crew__start *start;    /* own: somebody waits for its start; NULL: nobody */
@@ -80,6 +83,10 @@ void crew__handle_begin(struct crew_task *task);
 void crew__start_ended(struct crew_task *task, int rc);
 /* crew_task_join(), but nobody learns how it ended. */
 int crew__handle_await(struct crew_task *task);
+/* May the caller wait for it? 0, or the code of crew_task_join(); cancellation is not looked at. */
+int crew__handle_may_await(const struct crew_task *task, const struct crew__caller *caller);
+/* Somebody is going to wait for it: a lazy one begins. */
+void crew__handle_want(struct crew_task *task);
 /* A lazy one that nobody has begun never starts. */
 void crew__handle_give_up(struct crew_task *task);
 /* It has ended: a failure that nobody has asked for is the group's after all. */

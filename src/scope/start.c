@@ -67,11 +67,11 @@ static void tell_starter(struct crew_task *task, struct crew__start *start, int 
 	struct crew__parker *parker;
 	bool won;
 
-	crew__lock_acquire(&task->lock);
+	crew_lot_lock(&task->lot);
 	start->rc = rc;
 	start->told = true;
 	won = start->waiter && crew__grant(start->waiter, &parker);
-	crew__lock_release(&task->lock);
+	crew_lot_unlock(&task->lot);
 	if (won)
 		crew__ready(parker);
 }
@@ -111,7 +111,7 @@ static void unlock_starting(void *opaque)
 {
 	struct crew_task *task = opaque;
 
-	crew__lock_release(&task->lock);
+	crew_lot_unlock(&task->lot);
 }
 
 /* False: it was interrupted, and not told yet. */
@@ -121,19 +121,19 @@ static bool wait_for_start(struct crew_task *task, struct crew__start *start, bo
 	bool told;
 
 	crew__waiter_init(&waiter, interruptible);
-	crew__lock_acquire(&task->lock);
+	crew_lot_lock(&task->lot);
 	if (start->told) {
-		crew__lock_release(&task->lock);
+		crew_lot_unlock(&task->lot);
 		crew__waiter_fini(&waiter);
 		return true;
 	}
 	start->waiter = &waiter;
 	if (crew__park(&waiter, unlock_starting, task, CREW_NEVER, "group start"))
 		return true;
-	crew__lock_acquire(&task->lock);
+	crew_lot_lock(&task->lot);
 	start->waiter = NULL;
 	told = start->told;
-	crew__lock_release(&task->lock);
+	crew_lot_unlock(&task->lot);
 	return told;
 }
 

@@ -360,4 +360,4 @@ static struct crew_lot_queue *subscriber_queue(struct crew_case *one)
 }
 
 const struct crew__selectable crew__selectable_subscriber = { subscriber_begin, subscriber_try,
-							      subscriber_queue, NULL };
+							      subscriber_queue, NULL, NULL };

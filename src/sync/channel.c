@@ -398,6 +398,6 @@ static struct crew_lot_queue *receivers_of_case(struct crew_case *one)
 }
 
 const struct crew__selectable crew__selectable_send = { channel_begin, send_case, senders_of_case,
-							NULL };
+							NULL, NULL };
 const struct crew__selectable crew__selectable_receive = { channel_begin, receive_case,
-							   receivers_of_case, NULL };
+							   receivers_of_case, NULL, NULL };

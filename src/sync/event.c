@@ -109,7 +109,7 @@ static void event_give_up(struct crew_case *one)
 }
 
 const struct crew__selectable crew__selectable_event = { event_begin, event_try, event_queue,
-							 event_give_up };
+							 event_give_up, NULL };
 
 /* ---- the rest of the face ------------------------------------------------------------- */
 

@@ -49,6 +49,8 @@ static const struct crew__selectable *kind_of(const struct crew_case *one)
 		return &crew__selectable_event;
 	case CREW_CASE_SUBSCRIBER:
 		return &crew__selectable_subscriber;
+	case CREW_CASE_TASK:
+		return &crew__selectable_task;
 	case CREW_CASE_OFF:
 		break;
 	}
@@ -132,6 +134,7 @@ static int begin_cases(struct crew_case *cases, size_t count, struct crew_case *
 			continue;
 		on++;
 		crew__case_of(&cases[i])->deal.item = cases[i].item;
+		crew__case_of(&cases[i])->deal.wait.rc = CREW_ECLOSED;
 		crew__case_of(&cases[i])->lot = kind->begin(&cases[i]);
 		if (crew__case_of(&cases[i])->lot)
 			insert_case(first, &cases[i]);
@@ -141,9 +144,7 @@ static int begin_cases(struct crew_case *cases, size_t count, struct crew_case *
 
 static enum crew__try try_case(struct crew_case *one, struct crew__aside *aside)
 {
-	if (!crew__case_of(one)->lot)
-		return crew__deal_done(&crew__case_of(one)->deal, CREW_ECLOSED);
-	return kind_of(one)->try(one, aside);
+	return crew__case_of(one)->lot ? kind_of(one)->try(one, aside) : CREW__TRY_DONE;
 }
 
 /* pre: all lots are locked. *which is the one that is done, or needs a chunk. */
@@ -241,6 +242,13 @@ static int is_done(struct crew_case *cases, size_t which)
 	return (int)which;
 }
 
+static void want_all(struct crew_case *first)
+{
+	for (struct crew_case *one = first; one; one = crew__case_of(one)->next)
+		if (kind_of(one)->want)
+			kind_of(one)->want(one);
+}
+
 static void begin_waits(struct crew_case *cases, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -284,6 +292,7 @@ int crew_select_one(struct crew_case cases[], size_t count, enum crew_select_ord
 		return rc;
 	if (on == 0)
 		return crew_sleep(CREW_NEVER);
+	want_all(first);
 	begin_waits(cases, count);
 	if (order == CREW_FAIR)
 		shuffle(cases, count);

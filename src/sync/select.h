@@ -10,7 +10,7 @@
 /* What a case keeps in its private_. */
 struct crew__case {
 	struct crew__deal deal; /* its wait; what a channel is asked for */
-	struct crew_lot *lot;	/* NULL: there is none, it fails with CREW_ECLOSED */
+	struct crew_lot *lot;	/* NULL: there is none, it fails with deal.wait.rc */
 	struct crew_case *next; /* the cases that have one, by the addresses of their lots */
 	uint64_t shuffled;	/* of the i-th case: which one is looked at i-th */
 };
@@ -23,16 +23,19 @@ static inline struct crew__case *crew__case_of(struct crew_case *one)
 
 /* A kind of case. */
 struct crew__selectable {
-	/* Begins deal.end and deal.kind, if it needs them. Where to wait, or NULL. */
+	/* Begins deal.end and deal.kind, if it needs them. Where to wait, or NULL. Then the
+	 * case has CREW_ECLOSED, if it is given no other code. */
 	struct crew_lot *(*begin)(struct crew_case *one);
 	/* pre of these: the lot is locked. */
 	enum crew__try (*try)(struct crew_case *one, struct crew__aside *aside);
 	struct crew_lot_queue *(*queue)(struct crew_case *one);
 	/* After a try that said wait, when another case was done. NULL: nothing to do. */
 	void (*give_up)(struct crew_case *one);
+	/* pre: no lot is locked. Before a select that may wait. NULL: nothing to do. */
+	void (*want)(struct crew_case *one);
 };
 
 extern const struct crew__selectable crew__selectable_send, crew__selectable_receive,
-	crew__selectable_event, crew__selectable_subscriber;
+	crew__selectable_event, crew__selectable_subscriber, crew__selectable_task;
 
 #endif /* CREW__SELECT_H */

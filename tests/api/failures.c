@@ -10,6 +10,8 @@
 #include "base/alloc.h"
 #include "exec/exec.h"
 
+#include "crew/limiter.h"
+
 #if !defined(CREW__TSAN) && !defined(CREW__ASAN)
 
 #include <dlfcn.h>
@@ -156,6 +158,40 @@ Test(failures, R11_three_blocking_calls_with_two_refused_threads_end, .timeout =
 	lose_no_call(2);
 }
 
+static int borrow_and_call(void *arg)
+{
+	struct crew_limiter *limiter = arg;
+	struct crew_limiter_stats stats = { .size = sizeof(stats) };
+	int rc = crew_limiter_acquire(limiter);
+
+	if (rc == 0) {
+		rc = crew_blocking(give_five, NULL);
+		if (crew_limiter_release(limiter))
+			return 1;
+	}
+	crew_limiter_read_stats(limiter, &stats);
+	return stats.borrowed || stats.waiting ? 1 : rc;
+}
+
+/* K9: of the one thread that there may be; of a limiter around the call. */
+Test(failures, K9_a_call_that_cannot_begin_gives_its_token_back, .timeout = 30)
+{
+	struct crew *crew = start_with(CREW_OPTIONS(.workers = 1, .blocking_max = 1));
+	struct crew_limiter limiter;
+
+	crew_limiter_init(&limiter, 1);
+	for (int i = 0; i < 3; i++) {
+		crew__store_relaxed(&calls_to_refusal, 1);
+		cr_assert_eq(crew_run(crew, borrow_and_call, &limiter), CREW_EAGAIN);
+		crew__store_relaxed(&calls_to_refusal, 0);
+		crew__alloc_fail_after(1);
+		cr_assert_eq(crew_run(crew, borrow_and_call, &limiter), CREW_ENOMEM);
+		crew__alloc_fail_after(0);
+	}
+	cr_assert_eq(crew_run(crew, borrow_and_call, &limiter), 5);
+	stop(crew);
+}
+
 /* ---- memory -------------------------------------------------------------------- */
 
 static struct gate out_of_memory;
@@ -219,6 +255,45 @@ Test(failures, R11_start_without_memory_says_so, .timeout = 60)
 	limit_address_space(0);
 	cr_assert_eq(failures, 0);
 	cr_assert(started);
+}
+
+#define CHILDREN_MAX 4096
+
+/* Until there is no memory for one more, whose handle is kept. */
+static int spawn_until_refused(void *arg)
+{
+	static struct crew_task *tasks[CHILDREN_MAX];
+	struct crew_group group;
+	int count = 0, refused = 0, rc = 0;
+
+	(void)arg;
+	crew_group_open(&group, CREW_GROUP(.running_max = 1, .policy = CREW_COLLECT));
+	limit_address_space(address_space());
+	while (count < CHILDREN_MAX && rc == 0) {
+		rc = crew_group_spawn_task(&group, give_five, NULL, NULL, &tasks[count]);
+		count += rc == 0;
+	}
+	while (refused < 3 && rc == CREW_ENOMEM) {
+		rc = crew_group_spawn_task(&group, give_five, NULL, NULL, &tasks[count]);
+		refused++;
+	}
+	limit_address_space(0);
+	if (rc == CREW_ENOMEM)
+		rc = crew_group_spawn_task(&group, give_five, NULL, NULL, &tasks[count]);
+	if (rc == 0 && crew_task_join(tasks[count], &rc, NULL) == 0)
+		count++;
+	for (int i = 0; i < count; i++)
+		crew_task_drop(tasks[i]);
+	crew_group_close(&group, 0);
+	return refused == 3 ? rc : 1;
+}
+
+Test(failures, K9_a_child_that_cannot_be_made_gives_its_place_back, .timeout = 60)
+{
+	struct crew *crew = start(1);
+
+	cr_assert_eq(crew_run(crew, spawn_until_refused, NULL), 5);
+	stop(crew);
 }
 
 static void *sleep_a_little(void *arg)

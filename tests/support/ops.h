@@ -3,8 +3,8 @@
  * ops.h - random operations on all that can be waited for, by tasks and plain threads at a
  * time: locks, semaphores, conditions, events, notices, latches, barriers, once; channels and
  * select are in ops_channel.h; rwlocks, limiters, keyed locks and guards in ops_more.h;
- * cancelling and rounds in ops_run.h. They are run by stress/sync.c (real threads) and
- * model/sync_mix.c (the simulated world).
+ * broadcasts, rates, tickers and flights in ops_shared.h; cancelling and rounds in ops_run.h.
+ * They are run by stress/sync.c (real threads) and model/sync_mix.c (the simulated world).
  *
  * A round: so many actors, tasks and threads, begin together and do so many steps each. A step
  * is an operation, most often in a scope with a deadline of 0 to 100 us, which others may

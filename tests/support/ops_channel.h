@@ -191,13 +191,14 @@ static inline int ops_select(struct ops_actor *a)
 		CREW_ON_RECEIVE(&posts.channel[from].receiver[end], &got),
 		CREW_ON_SEND(&posts.channel[to].sender[end], &sent),
 		CREW_ON_EVENT(&ops.event[event].event),
+		CREW_ON_TASK(ops.task[ops_below(a, ops.round.tasks)]),
 	};
 
 	if (!ops_make_item(&sent, to))
 		return 0;
 	which = !a->bounded || ops_toss(a, 4) ?
-			crew_select_nowait(cases, 3, fair ? CREW_FAIR : CREW_IN_ORDER) :
-			crew_select_one(cases, 3, fair ? CREW_FAIR : CREW_IN_ORDER);
+			crew_select_nowait(cases, 4, fair ? CREW_FAIR : CREW_IN_ORDER) :
+			crew_select_one(cases, 4, fair ? CREW_FAIR : CREW_IN_ORDER);
 	switch (which) {
 	case 0:
 		OPS_CHECK(ops_may_receive(cases[0].rc), "receive in a select");
@@ -211,6 +212,11 @@ static inline int ops_select(struct ops_actor *a)
 		return 0;
 	case 2:
 		OPS_CHECK(ops.event[event].letter == 7, "an event in a select");
+		return 0;
+	case 3:
+		OPS_CHECK(cases[3].rc == CREW_EDEADLK ||
+				  crew_task_join_nowait(cases[3].on, NULL, NULL) == 0,
+			  "the end of a task in a select");
 		return 0;
 	default:
 		OPS_CHECK(which == CREW_ECANCELED || which == CREW_EWOULDBLOCK, "select");

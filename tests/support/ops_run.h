@@ -8,6 +8,7 @@
 
 #include "support/ops_channel.h"
 #include "support/ops_more.h"
+#include "support/ops_shared.h"
 
 /* ---- cancelling --------------------------------------------------------------------- */
 
@@ -98,11 +99,12 @@ static inline int ops_gone(struct ops_actor *a)
 /* ---- rounds -------------------------------------------------------------------------- */
 
 static int (*const ops_kinds[])(struct ops_actor *a) = {
-	ops_lock,   ops_lock,	ops_condition, ops_semaphore,  ops_semaphore, ops_event,
-	ops_once,   ops_latch,	ops_notify,    ops_barrier,    ops_send,      ops_send,
-	ops_send,   ops_close,	ops_receive,   ops_receive,    ops_receive,   ops_select,
-	ops_lock,   ops_child,	ops_cancel,    ops_token,      ops_token,     ops_gone,
-	ops_rwlock, ops_rwlock, ops_limiter,   ops_keyed_lock, ops_guard,
+	ops_lock,    ops_lock,	  ops_condition,  ops_semaphore,  ops_semaphore, ops_event,
+	ops_once,    ops_latch,	  ops_notify,	  ops_barrier,	  ops_send,	 ops_send,
+	ops_send,    ops_close,	  ops_receive,	  ops_receive,	  ops_receive,	 ops_select,
+	ops_lock,    ops_child,	  ops_cancel,	  ops_token,	  ops_token,	 ops_gone,
+	ops_rwlock,  ops_rwlock,  ops_limiter,	  ops_keyed_lock, ops_guard,	 ops_flight,
+	ops_publish, ops_publish, ops_subscriber, ops_subscriber, ops_rate,	 ops_ticker,
 };
 
 #define OPS_KINDS (sizeof(ops_kinds) / sizeof(*ops_kinds))
@@ -232,6 +234,7 @@ static inline void ops_begin(struct crew *crew, const struct ops_round *round)
 	crew_notify_one(&ops.token.notify);
 	ops_begin_channels();
 	ops_begin_more();
+	ops_begin_shared();
 }
 
 #define OPS_NOBODY_WAITS(kind, thing)                                                              \
@@ -310,6 +313,7 @@ static inline void ops_end(void)
 		ops_end_several(i);
 	ops_end_channels();
 	ops_end_more();
+	ops_end_shared();
 }
 
 #endif /* SUPPORT_OPS_RUN_H */

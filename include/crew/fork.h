@@ -136,18 +136,6 @@ struct crew_fork_cell {
 #define CREW_FORK_CELLS_ (1U << 21)
 #endif
 
-/* What a worker shows of its deque; a part of it. */
-struct crew_fork_deque {
-	struct crew_word bottom;
-	uint32_t limit;
-	uint32_t reserved0;
-	struct crew_fork_cell *cells;
-	uintptr_t scope; /* the innermost open one of the task that runs, with a mark */
-	char reserved1[32];
-	uint32_t halves[2];
-	struct crew_word attention;
-};
-
 /*
  * Puts a call where other workers find it. `fork` is the head of its struct. `kind` and what
  * it points to stay as they are until the call has been joined.
@@ -205,28 +193,10 @@ CREW_API void crew_fork_tell(void);
 	}
 
 /*
- * On the way of every fork, so in the caller's own code where that can be: on x86-64,
- * where one instruction asks who this thread is, and compilers cannot keep the answer
- * over a call in which the task changes threads (nor can they merge two). Why each step
- * is as it is: src/exec/deque.h, src/exec/fork.h.
+ * On the way of every fork, so in the caller's own code where that can be (crew/task.h). Why
+ * each step is as it is: src/exec/deque.h, src/exec/fork.h.
  */
-#if defined(__x86_64__) && !defined(CREW_SIM) && !defined(CREW_FORK_CALLS)
-#define CREW_FORK_INLINE_ 1
-#endif
-
-#ifdef CREW_FORK_INLINE_
-
-/* Never NULL: on a plain thread one that has no room, and where nothing is the newest. */
-static inline struct crew_fork_deque *crew_fork_here_(void)
-{
-	struct crew_fork_deque *deque;
-
-	__asm__ volatile("movq crew_fork_here@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0"
-			 : "=r"(deque)
-			 :
-			 : "memory");
-	return deque;
-}
+#ifdef CREW_HERE_INLINE_
 
 /* Its address, which gcc would otherwise compute once, and keep in a register that the
  * caller's function has to save. */

@@ -59,8 +59,8 @@ CREW_BEGIN
 typedef int crew_task_fn(void *arg);
 
 /*
- * Is the caller cancelled? Two loads and a compare while nothing has been
- * cancelled anywhere: cheap enough for every turn of a loop.
+ * Is the caller cancelled? A few loads and a compare, on x86-64 without a call, while
+ * nothing has been cancelled anywhere: cheap enough for every turn of a loop.
  *
  * Checkpoint:	cancel, and never waits
  * Callers:	tasks and plain threads
@@ -190,6 +190,59 @@ CREW_API bool crew_in_task(void);
  * Returns:	true on a plain thread, and in the function inside crew_blocking()
  */
 CREW_API bool crew_may_block(void);
+
+/* ---- in the caller's own code; not for callers ----------------------------- */
+
+/* What a worker shows of its deque; a part of it. */
+struct crew_fork_deque {
+	struct crew_word bottom;
+	uint32_t limit;
+	uint32_t reserved0;
+	struct crew_fork_cell *cells;
+	uintptr_t scope; /* the innermost open one of the task that runs, with a mark */
+	const struct crew_word *epoch;
+	const uint64_t *looked; /* the epoch at which that task looked last */
+	char reserved1[16];
+	uint32_t halves[2];
+	struct crew_word attention;
+};
+
+/*
+ * On x86-64 one instruction asks who this thread is, and compilers cannot keep the answer
+ * over a call in which the task changes threads (nor can they merge two). So what is on
+ * the way of every loop, crew_check() and the calls of crew/fork.h, needs no call there.
+ */
+#if defined(__x86_64__) && !defined(CREW_SIM) && !defined(CREW_FORK_CALLS)
+#define CREW_HERE_INLINE_ 1
+
+/* Never NULL: on a plain thread one that has no room, where nothing is the newest, and nobody
+ * has looked. */
+static inline struct crew_fork_deque *crew_fork_here_(void)
+{
+	struct crew_fork_deque *deque;
+
+	__asm__ volatile("movq crew_fork_here@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0"
+			 : "=r"(deque)
+			 :
+			 : "memory");
+	return deque;
+}
+
+/* Nothing was cancelled since this task has looked: it need not look again. */
+static inline int crew_check_inline_(void)
+{
+	const struct crew_fork_deque *deque = crew_fork_here_();
+
+	if (__builtin_expect(
+		    __atomic_load_n(&deque->epoch->value, __ATOMIC_RELAXED) == *deque->looked, 1))
+		return 0;
+	return crew_check();
+}
+
+/* (crew_check)() and its address are the function. */
+#define crew_check() crew_check_inline_()
+
+#endif
 
 CREW_END
 

@@ -181,6 +181,7 @@ static bool init_worker(struct crew *crew, uint32_t index)
 	crew__list_init(&worker->sleeper);
 	if (!crew__deque_init(&worker->deque, crew->fences))
 		return false;
+	worker->deque.epoch = &crew__cancel_epoch;
 	worker->reserve = crew__fiber_take(worker);
 	if (!worker->reserve)
 		return false;

@@ -105,8 +105,11 @@ struct crew__deque {
 	uint32_t pad0_;
 	struct crew__deque_cell *cells;
 	uintptr_t scope; /* where the fiber that runs stands, as forks' slots say it */
-	bool fences;	 /* no membarrier: limit follows bottom, nothing is private */
-	char pad_[64 - 8 - 8 - 8 - 8 - 8];
+	/* for crew_check() in callers' code: of all cancellations, and of the fiber that runs */
+	const struct crew_word *epoch;
+	const uint64_t *looked;
+	bool fences; /* no membarrier: limit follows bottom, nothing is private */
+	char pad_[64 - 8 - 8 - 8 - 8 - 8 - 8 - 8];
 	/* the common line */
 	union {
 		struct crew_word word;

@@ -16,11 +16,13 @@
 #define SAME(ours, public_one)                                                                     \
 	_Static_assert(offsetof(struct crew__deque, ours) ==                                       \
 			       offsetof(struct crew_fork_deque, public_one),                       \
-		       "crew/fork.h shows another deque")
+		       "crew/task.h shows another deque")
 SAME(bottom, bottom);
 SAME(limit, limit);
 SAME(cells, cells);
 SAME(scope, scope);
+SAME(epoch, epoch);
+SAME(looked, looked);
 SAME(halves, halves);
 SAME(attention, attention);
 _Static_assert(sizeof(struct crew__deque_cell) == sizeof(struct crew_fork_cell), "cells differ");
@@ -28,8 +30,10 @@ _Static_assert(CREW__DEQUE_MASK + 1 == CREW_FORK_CELLS_, "crew/fork.h has other 
 _Static_assert((CREW__HUNGER | CREW__NAPPER) == 3 && CREW__SLOT_FORK == 4,
 	       "crew/fork.h has other bits");
 
-/* bottom is at the limit; and never one more than OWN */
-const struct crew_fork_deque crew__fork_nowhere = { .limit = 0 };
+/* bottom is at the limit; and never one more than OWN. crew_check() always looks: no epoch is 0 */
+static const uint64_t never_looked = 0;
+const struct crew_fork_deque crew__fork_nowhere = { .epoch = &crew__cancel_epoch,
+						    .looked = &never_looked };
 
 const struct crew_fork_deque *crew__fork_deque(struct crew__worker *worker)
 {
@@ -62,6 +66,7 @@ void crew__fork_tenure(struct crew__worker *worker, struct crew__fiber *fiber)
 	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
 
 	deque->scope = (uintptr_t)fiber->scope + CREW__SLOT_FORK;
+	deque->looked = &fiber->epoch;
 	fiber->tenure++;
 	/* pairs: deque.bottom. Thieves find it where it was; an index that wraps changes the
 	 * bit beside it, and makes no other tenure */

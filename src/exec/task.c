@@ -30,7 +30,8 @@ bool crew_may_block(void)
 	return !crew__self();
 }
 
-int crew_check(void)
+/* (Callers' own code does the same first: crew/task.h.) */
+int(crew_check)(void)
 {
 	struct crew__worker *worker = crew__self();
 	struct crew__caller caller;

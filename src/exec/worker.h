@@ -46,8 +46,8 @@ struct crew__fiber {
 	struct crew__worker *pinned;	 /* own: the task on it must stay there */
 	struct crew_scope *scope;	 /* own: the innermost open scope; its worker
 					  * has a copy (deque.scope) */
+	uint64_t epoch;			 /* own: see cancel.h, crew/task.h */
 	uint32_t tenure;		 /* own: see fork.h */
-	uint64_t epoch;			 /* own: see cancel.h */
 	struct crew_task *task;		 /* own: the task that runs, if it has handles */
 	struct crew_error *pending;	 /* own: what the task has said with crew_fail() */
 	struct crew__waiter *until_wait; /* own: who waits for it to wait, or to end */

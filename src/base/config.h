@@ -59,6 +59,8 @@
 /* Stacks in one mapping. */
 #define CREW__SLAB_FIBERS CREW__PICK(256U, 2U)
 #define CREW__SLABS_MAX	  CREW__PICK(16384U, 4096U)
+/* Guards laid at a time; divides the slab. */
+#define CREW__GUARD_BATCH CREW__PICK(16U, 2U)
 
 /* Free stacks that keep their memory, for each worker; the rest is given back
  * when a worker has nothing else to do. */

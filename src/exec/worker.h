@@ -137,6 +137,7 @@ struct crew__fibers {
 	struct crew_word warm_count;
 	struct crew_word cold_count;
 	struct crew_word made; /* headers handed out so far */
+	uint64_t guarded;      /* stacks that have their guard */
 	size_t stack_bytes;    /* with the guard */
 	size_t guard_bytes;
 	uint32_t slab_count;

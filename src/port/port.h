@@ -74,9 +74,10 @@ void *crew__port_map(size_t bytes);
 void crew__port_unmap(void *at, size_t bytes);
 /* Advises huge pages for [at, at + bytes). Failure is no matter. */
 void crew__port_map_huge(void *at, size_t bytes);
-/* Makes any access to the page at `at` a fault. Costs no mapping where the
- * kernel has MADV_GUARD_INSTALL, else splits one. -ENOMEM: too many mappings. */
-int crew__port_guard(void *at, size_t bytes);
+/* Makes any access to `bytes` at `at`, and so on for `count` places `stride` apart, a fault.
+ * Costs no mapping where the kernel has MADV_GUARD_INSTALL, else splits one for each.
+ * Returns how many it could make, from the first. pre: count <= CREW__GUARD_BATCH. */
+unsigned crew__port_guard(char *at, size_t bytes, size_t stride, unsigned count);
 /* Gives the memory in [at, at + bytes) back; it reads as zero afterwards. */
 void crew__port_map_trim(void *at, size_t bytes);
 size_t crew__port_page_bytes(void);

@@ -182,20 +182,29 @@ void crew__port_map_huge(void *at, size_t bytes)
 	(void)bytes;
 }
 
-int crew__port_guard(void *at, size_t bytes)
+static bool guard(char *at, size_t bytes)
 {
 	struct map *map = world.running ? find_live(at) : NULL;
 	size_t page = crew__port_page_bytes();
-	size_t first = map ? (size_t)((char *)at - map->at) / page : 0;
+	size_t first = map ? (size_t)(at - map->at) / page : 0;
 
 	if (map && map->guards >> first & 1)
-		return 0; /* since an earlier run */
+		return true; /* since an earlier run */
 	if (map && map->bytes <= 64 * page)
 		for (size_t i = first; i < first + bytes / page; i++)
 			map->guards |= UINT64_C(1) << i;
 	else if (map)
 		map->maker = NULL; /* it is never used again */
-	return mprotect(at, bytes, PROT_NONE) == 0 ? 0 : -errno;
+	return mprotect(at, bytes, PROT_NONE) == 0;
+}
+
+unsigned crew__port_guard(char *at, size_t bytes, size_t stride, unsigned count)
+{
+	unsigned done = 0;
+
+	while (done < count && guard(at + done * stride, bytes))
+		done++;
+	return done;
 }
 
 void crew__port_map_trim(void *at, size_t bytes)

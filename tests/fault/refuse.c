@@ -9,7 +9,7 @@
  *	memory		malloc, calloc, realloc, aligned_alloc, posix_memalign
  *	thread		pthread_create
  *	map		mmap
- *	guard		madvise(MADV_GUARD_INSTALL), as before Linux 6.13
+ *	guard		MADV_GUARD_INSTALL, as before Linux 6.13; the first: at once, before 6.15
  *	protect		mprotect, as at vm.max_map_count
  *	membarrier	the system call, as seccomp filters refuse it
  *	affinity	sched_getaffinity
@@ -247,6 +247,8 @@ long syscall(long number, ...)
 		is_refused(CLOCK);
 	if (number == SYS_membarrier && is_refused(MEMBARRIER))
 		return no(EPERM);
+	if (number == SYS_process_madvise && a[3] == 102 && is_refused(GUARD))
+		return no(EBADF);
 	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

@@ -62,6 +62,17 @@ static inline struct crew__fiber *crew__ring_pop(struct crew__ring *ring)
 	}
 }
 
+/* The owner: the fiber that so many go before; somebody else may have it by now. NULL: none. */
+static inline const struct crew__fiber *crew__ring_ahead(const struct crew__ring *ring, int64_t n)
+{
+	uint64_t at = crew__load_relaxed(&ring->head) + (uint64_t)n;
+
+	if ((int64_t)(crew__own(&ring->tail) - at) <= 0)
+		return NULL;
+	return (const struct crew__fiber *)(uintptr_t)crew__load_relaxed(
+		&ring->slots[at & CREW__RING_MASK]);
+}
+
 /* How many, roughly. */
 static inline uint32_t crew__ring_count(const struct crew__ring *ring)
 {

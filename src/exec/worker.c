@@ -148,6 +148,33 @@ static struct crew__fiber *take_pinned(struct crew__worker *worker)
 	return fiber;
 }
 
+/*
+ * Fibers that have waited for long lie in no cache, and the pages of their stacks in no TLB. While
+ * one runs, those that come after it are made ready in steps: of one its header is fetched, of
+ * a nearer one the page of its stack is found, and of a nearer one still what its stack touches
+ * first is fetched. They may run elsewhere by then: hints, and the stack pointer may be any.
+ */
+static inline void look_ahead(const struct crew__ring *ring)
+{
+#if !defined(CREW_SIM) && !defined(CREW__TSAN)
+	const struct crew__fiber *fiber = crew__ring_ahead(ring, 3);
+
+	if (crew__likely(!fiber))
+		return;
+	for (int line = 0; line < 8; line++)
+		__builtin_prefetch((const char *)fiber->context.sp + (ptrdiff_t)line * 64);
+	if ((fiber = crew__ring_ahead(ring, 6)))
+		__builtin_prefetch(fiber->context.sp);
+	if ((fiber = crew__ring_ahead(ring, 9))) {
+		__builtin_prefetch(fiber);
+		__builtin_prefetch(&fiber->crew);
+		__builtin_prefetch(&fiber->task);
+	}
+#else
+	(void)ring;
+#endif
+}
+
 /* A ready fiber if it is the turn of one. */
 static struct crew__fiber *take_ready(struct crew__worker *worker)
 {
@@ -163,10 +190,7 @@ static struct crew__fiber *take_ready(struct crew__worker *worker)
 		fiber = take_pinned(worker);
 	if (fiber) {
 		worker->streak++;
-		/* the one after it will be wanted soon */
-		__builtin_prefetch((void *)(uintptr_t)crew__load_relaxed(
-			&worker->ring.slots[(crew__load_relaxed(&worker->ring.head) + 3) &
-					    CREW__RING_MASK]));
+		look_ahead(&worker->ring);
 	}
 	return fiber;
 }
@@ -321,7 +345,8 @@ static enum crew__find next_work(struct crew__worker *worker, struct crew__slot 
 			return CREW__FIND_TASK;
 	}
 	if ((++worker->tick % CREW__INJECT_PERIOD == 0 ||
-	     (crew__load_relaxed(&worker->deque.attention) & CREW__LOOK)) &&
+	     ((crew__load_relaxed(&worker->deque.attention) & CREW__LOOK) &&
+	      crew__ring_count(&worker->ring) <= CREW__RING_SLOTS - CREW__INJECT_BATCH)) &&
 	    crew__worker_take_injected(worker, fiber) == CREW__FIND_FIBER)
 		return CREW__FIND_FIBER;
 	/* HARD: others' tasks come first, in every other slice */

@@ -35,33 +35,35 @@ extern struct crew__lock crew__edges;
  * Type-stable: the header stays mapped until the crew stops.
  */
 struct crew__fiber {
-	/* while it is in the inject queue; aligned for what else is in a word with an address */
-	_Alignas(16) struct crew__injected injected;
+	/* a line: who wakes it. Aligned also for what else is in a word with an address */
+	struct crew__injected injected; /* while it is in the inject queue */
 	struct crew__parker parker;
-	struct crew__context context;
+	/* a line: who goes on with it */
 	struct crew *crew;
-	struct crew__fiber *next;	 /* own, or of the list that it is in */
-	struct crew__worker *worker;	 /* own: who runs it now. Asked anew after every call
+	struct crew__fiber *next;     /* own, or of the list that it is in */
+	struct crew__worker *worker;  /* own: who runs it now. Asked anew after every call
 				       * that may have parked */
-	struct crew__worker *pinned;	 /* own: the task on it must stay there */
-	struct crew_scope *scope;	 /* own: the innermost open scope; its worker
-					  * has a copy (deque.scope) */
-	uint64_t epoch;			 /* own: see cancel.h, crew/task.h */
-	uint32_t tenure;		 /* own: see fork.h */
+	struct crew__worker *pinned;  /* own: the task on it must stay there */
+	struct crew_scope *scope;     /* own: the innermost open scope; its worker has a copy
+				       * (deque.scope) */
+	uint64_t epoch;		      /* own: see cancel.h, crew/task.h */
+	uint32_t tenure;	      /* own: see fork.h */
+	bool fresh;		      /* its context must be made before use */
+	uint8_t passed;		      /* HARD: how often it was passed on since it ran */
+	struct crew__context context; /* its stack pointer is the last of the line */
+	uintptr_t room;		      /* below it no join runs children in place */
+	struct crew__edge *edge;      /* guarded by crew__edges: the lock it waits for */
+	/* a line: what its task has, mostly nothing, and what is known of it */
 	struct crew_task *task;		 /* own: the task that runs, if it has handles */
 	struct crew_error *pending;	 /* own: what the task has said with crew_fail() */
 	struct crew__waiter *until_wait; /* own: who waits for it to wait, or to end */
-	uintptr_t room;			 /* below it no join runs children in place */
 	struct crew_lock *locks;	 /* own: the list of what its task holds (sync/hold.h) */
-	struct crew__edge *edge;	 /* guarded by crew__edges: the lock it waits for */
-	bool fresh;			 /* its context must be made before use */
-	uint8_t passed;			 /* HARD: how often it was passed on since it ran */
 	/* what dumps print; written by the own side, read by anybody */
 	struct crew_word site;
 	struct crew_word name;
 	struct crew_word reason;
 	struct crew_word since;
-};
+} __attribute__((aligned(64)));
 
 /* Each reason for the task on a fiber to run no child in place adds this to `room`. */
 #define CREW__NO_ROOM ((uintptr_t)1 << (sizeof(uintptr_t) * 8 - 2))

@@ -6,6 +6,7 @@
  * rest of R15 is in fork.c, R11's failing calls in failures.c.
  */
 #include "api/rules.h"
+#include "crew/event.h"
 
 #include "crew/event.h"
 
@@ -289,6 +290,51 @@ Test(rules, R2_a_woken_fiber_does_not_wait_behind_all_that_was_injected, .timeou
 	}
 	cr_assert_eq(crew_group_close(&group, 0), 0);
 	cr_assert_eq(crew__load_relaxed(&runs), INJECTED);
+	stop(crew);
+}
+
+#define WOKEN (8 * CREW__RING_SLOTS)
+
+static struct crew_event gate;
+static uint32_t waiting, gone_on, farthest; /* of one worker */
+
+/* How far from its place in the line it goes on. */
+static int wait_in_line(void *arg)
+{
+	uint32_t place = waiting++;
+	uint32_t turn;
+
+	(void)arg;
+	CHECK(crew_event_wait(&gate) == 0);
+	turn = gone_on++;
+	place = turn > place ? turn - place : place - turn;
+	farthest = place > farthest ? place : farthest;
+	return 0;
+}
+
+static int wake_all_at_once(void *arg)
+{
+	struct crew_group group;
+
+	(void)arg;
+	waiting = gone_on = farthest = 0;
+	gate = (struct crew_event)CREW_EVENT_INIT;
+	crew_group_open(&group, NULL);
+	for (uint32_t i = 0; i < WOKEN; i++)
+		CHECK(crew_group_spawn(&group, wait_in_line, NULL) == 0);
+	while (waiting < WOKEN)
+		crew_sleep(CREW_MS(1));
+	crew_event_set(&gate);
+	return crew_group_close(&group, 0);
+}
+
+Test(rules, R2_the_ring_does_not_wait_behind_all_that_did_not_fit, .timeout = 60)
+{
+	struct crew *crew = start(1);
+
+	cr_assert_eq(crew_run(crew, wake_all_at_once, NULL), 0);
+	cr_assert_lt(farthest, 4 * CREW__RING_SLOTS, "%u of %u others went on between", farthest,
+		     WOKEN);
 	stop(crew);
 }
 

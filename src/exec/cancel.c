@@ -362,6 +362,7 @@ void crew__ready_all(struct crew__parker *woken)
 	while (woken) {
 		struct crew__parker *next = woken->woken;
 
+		__builtin_prefetch(next);
 		crew__ready(woken);
 		woken = next;
 	}

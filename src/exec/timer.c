@@ -129,10 +129,31 @@ static void unlock_timer(void *opaque)
 	crew__lock_release(&timer->lock);
 }
 
+static void unlock_own(void *lot)
+{
+	crew__lock_release(lot);
+}
+
+/* Only a cancellation ends it: the heap need not know. The lot is its own. */
+static int sleep_for_ever(const char *reason)
+{
+	struct crew__lock lot = { .word = { 0 } };
+	struct crew__waiter waiter;
+
+	crew__waiter_init(&waiter, true);
+	crew__lock_acquire(&lot);
+	crew__park(&waiter, unlock_own, &lot, CREW_NEVER, reason);
+	crew__lock_acquire(&lot); /* the hook may still hold it (park.h P4) */
+	crew__lock_release(&lot);
+	return CREW_ECANCELED;
+}
+
 int crew__timer_sleep(struct crew__timer *timer, crew_time when, const char *reason)
 {
 	struct sleeper sleeper = { .entry = { .scope = NULL } };
 
+	if (when == CREW_NEVER)
+		return sleep_for_ever(reason);
 	crew__waiter_init(&sleeper.waiter, true);
 	crew__lock_acquire(&timer->lock);
 	insert(timer, &sleeper.entry, when);

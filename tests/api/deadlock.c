@@ -42,16 +42,40 @@ static int wait_for_ever(void)
 	return crew_stop(crew);
 }
 
+static int sleep_for_ever(void *arg)
+{
+	(void)arg;
+	return crew_sleep(CREW_NEVER);
+}
+
+static int somebody_sleeps_for_ever(void)
+{
+	struct crew *crew = start_watched();
+
+	CHECK(crew_run(crew, sleep_for_ever, NULL) == CREW_ECANCELED);
+	return crew_stop(crew);
+}
+
 /* In a process of its own: Criterion's have threads that crew does not know. */
-Test(deadlock, everybody_waits_for_ever, .timeout = 60)
+static void in_a_child(int (*run)(void))
 {
 	pid_t child = fork();
 	int status = 1;
 
 	if (child == 0)
-		_exit(wait_for_ever() ? 1 : 0);
+		_exit(run() ? 1 : 0);
 	cr_assert(child > 0 && waitpid(child, &status, 0) == child);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+Test(deadlock, everybody_waits_for_ever, .timeout = 60)
+{
+	in_a_child(wait_for_ever);
+}
+
+Test(deadlock, a_sleep_for_ever_is_one, .timeout = 60)
+{
+	in_a_child(somebody_sleeps_for_ever);
 }
 #endif
 

@@ -389,14 +389,23 @@ void crew_lock_read_stats(const struct crew_lock *lock, struct crew_lock_stats *
 
 void crew_lock_fini(struct crew_lock *lock)
 {
+	struct crew_lot_queue *line = &lock->private_.lot.private_.queue;
+	struct crew__parker thread = { .is_thread = 1 };
+	struct crew__wait called;
+
 	crew__lot_enter(&lock->private_.lot);
-	if (crew__load_relaxed(&lock->private_.word) & CALLED)
-		crew__fail("a lock is given up while somebody waits for it",
-			   name_of_holder(lock->private_.called), CREW_HERE);
 	if (lock->private_.conditions)
 		crew__queue_fini(&lock->private_.conditions->private_.queue,
 				 "a lock is given up while somebody waits for a condition of it");
-	crew__queue_fini(&lock->private_.lot.private_.queue,
-			 "a lock is given up while somebody waits for it");
+	if (crew__load_relaxed(&lock->private_.word) & CALLED) {
+		uint64_t who = lock->private_.called;
+
+		/* the program ends: its name is the first of those in line */
+		called.waiter.parker = crew__hold_is_task(who) ?
+					       &((struct crew__fiber *)(uintptr_t)who)->parker :
+					       &thread;
+		crew__queue_prepend(line, &called);
+	}
+	crew__queue_fini(line, "a lock is given up while somebody waits for it");
 	crew__lot_leave(&lock->private_.lot);
 }

@@ -252,6 +252,18 @@ bool crew__make_firm(struct crew__waiter *waiter)
 	return won;
 }
 
+bool crew__make_loose(struct crew__waiter *waiter, struct crew__parker **parker)
+{
+	/* a plain thread that was cancelled parts with it before it passes the lot */
+	const struct crew_scope *scope = waiter->parker->scope;
+
+	*parker = waiter->parker;
+	waiter->expected = CREW__PARK_TICKET(waiter->expected) | CREW__WAITING;
+	publish_word(waiter->parker, waiter->expected, true); /* P5 */
+	return scope && crew__scope_flags(scope) & CREW__EFFECTIVE &&
+	       move_word(waiter->parker, waiter->expected, CREW__CANCELLED);
+}
+
 void crew__ready(struct crew__parker *parker)
 {
 	if (parker->is_thread) {

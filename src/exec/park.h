@@ -33,7 +33,7 @@
  *	                +-- waker, lot locked --> GRANTED ----+
  *	RUNNING -> WAITING                                    +-> ready -> RUNNING
  *	                +-- canceller ----------> CANCELLED --+
- *	           |  a wait can be made firm on the way: WAITING -> FIRM
+ *	           |  a wait can be made firm on the way: WAITING -> FIRM, and back
  *	RUNNING -> FIRM --- waker, lot locked --> GRANTED ------> ready -> RUNNING
  *
  *	A timeout is a grant by the timer (a sleep that is over) or a cancellation.
@@ -41,7 +41,7 @@
  * INVARIANTS
  *	P1  Nobody can reach a waiter before the registers of its fiber are saved:
  *	    the lot is locked until step 3, and a canceller needs WAITING.
- *	P2  The word leaves WAITING or FIRM once for each ticket.
+ *	P2  The word becomes GRANTED or CANCELLED once for each ticket.
  *	P3  Making a parker ready is the winner's last touch of waiter, frame and lot,
  *	    and nobody goes on before: a fiber cannot, a plain thread waits for the
  *	    signal although the word may already say that it has been granted.
@@ -143,6 +143,11 @@ void crew__tell_parker(struct crew__parker *parker);
  * canceller was faster. pre: the lot is locked.
  */
 bool crew__make_firm(struct crew__waiter *waiter);
+/*
+ * Back to WAITING. True: it was cancelled meanwhile, and now crew__ready() must be called
+ * once, after the lot is let go. pre: the lot is locked; it was made firm, and is.
+ */
+bool crew__make_loose(struct crew__waiter *waiter, struct crew__parker **parker);
 /* Step 5. */
 void crew__ready(struct crew__parker *parker);
 

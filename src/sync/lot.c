@@ -110,9 +110,20 @@ bool crew__lot_park(struct crew_lot *lot, struct crew__wait *wait, const char *r
 	return false;
 }
 
-bool crew__lot_end(struct crew_lot *lot, struct crew__wait *wait, int rc)
+static void add_woken(struct crew_lot *lot, struct crew__parker *parker)
 {
 	struct crew_lot_queue *woken = &lot->private_.woken;
+
+	parker->woken = NULL;
+	if (woken->first)
+		((struct crew__parker *)woken->last)->woken = parker;
+	else
+		woken->first = parker;
+	woken->last = parker;
+}
+
+bool crew__lot_end(struct crew_lot *lot, struct crew__wait *wait, int rc)
+{
 	struct crew__parker *parker;
 
 	crew__queue_remove(wait);
@@ -120,13 +131,17 @@ bool crew__lot_end(struct crew_lot *lot, struct crew__wait *wait, int rc)
 		return false;
 	wait->rc = rc;
 	wait->ended = true; /* by who has won, and before it goes on (P3) */
-	parker->woken = NULL;
-	if (woken->first)
-		((struct crew__parker *)woken->last)->woken = parker;
-	else
-		woken->first = parker;
-	woken->last = parker;
+	add_woken(lot, parker);
 	return true;
+}
+
+void crew__lot_let_go(struct crew_lot *lot, struct crew__wait *wait)
+{
+	struct crew__parker *parker;
+
+	if (CREW__PARK_STATE(wait->waiter.expected) == CREW__FIRM &&
+	    crew__make_loose(&wait->waiter, &parker))
+		add_woken(lot, parker);
 }
 
 size_t crew__lot_end_all(struct crew_lot *lot, struct crew_lot_queue *queue, int rc)

@@ -124,6 +124,9 @@ uint64_t crew__queue_count(const struct crew_lot_queue *queue);
 
 /* Takes the wait out and grants it. False: it was cancelled. */
 bool crew__lot_end(struct crew_lot *lot, struct crew__wait *wait, int rc);
+/* Undoes crew__make_firm(), if that was done and it is not over: what has come meanwhile to
+ * cancel it does so now. */
+void crew__lot_let_go(struct crew_lot *lot, struct crew__wait *wait);
 /* Ends all waits of the queue. How many it has ended. */
 size_t crew__lot_end_all(struct crew_lot *lot, struct crew_lot_queue *queue, int rc);
 

@@ -12,10 +12,11 @@
  *	    count whenever the lot is unlocked, unless who was first is cancelled and on its
  *	    way out: it looks again when it leaves.
  *	S2  What was given is in the value or was granted, whatever is cancelled meanwhile.
+ *	S3  The value is not above the maximum.
  *
- * THE MAXIMUM is compared with what is left when all in line were served that fit. Should
- * one of them be cancelled in just that moment, what it leaves stays, above the maximum:
- * nothing is lost (S2). It takes a program that gives back more than was taken.
+ * THE MAXIMUM is compared with what is left when all in line were served that fit. Only a
+ * program that gives back more than was taken comes near it: then those that fit are made
+ * firm first, for nobody can be served in part, and are not firm any more if it is refused.
  *
  * GUARDED BY tests/model/semaphore.c, tests/api/semaphore.c.
  */
@@ -60,19 +61,30 @@ static void put_value(struct crew_semaphore *semaphore, uint64_t value)
 			    value << 1 | (turn_of(semaphore) ? CREW__WAITED : 0));
 }
 
-/* What would be left. pre: the lot is locked. */
-static uint64_t left_of(struct crew_semaphore *semaphore, uint64_t value)
+/* What would be left. Those who would be served cannot be cancelled any more. pre: the lot is
+ * locked. */
+static uint64_t hold_line(struct crew_semaphore *semaphore, uint64_t value)
 {
-	const struct crew__wait *wait = turn_of(semaphore);
+	struct crew__wait *wait = turn_of(semaphore);
 
 	for (; wait; wait = crew__queue_after(wait)) {
 		if (wait->what > max_of(semaphore))
 			continue;
 		if (wait->what > value)
 			break;
-		value -= wait->what;
+		if (crew__make_firm(&wait->waiter))
+			value -= wait->what;
 	}
 	return value;
+}
+
+/* pre: the lot is locked. Not so firm any more. */
+static void let_line_go(struct crew_semaphore *semaphore)
+{
+	struct crew__wait *wait = turn_of(semaphore);
+
+	for (; wait; wait = crew__queue_after(wait))
+		crew__lot_let_go(&semaphore->private_.lot, wait);
 }
 
 /* ---- taking -------------------------------------------------------------------- */
@@ -179,8 +191,12 @@ static bool give_in_line(struct crew_semaphore *semaphore, uint64_t count, int *
 	if (word & CREW__WAITED) {
 		uint64_t value = (word >> 1) + count;
 
-		*rc = left_of(semaphore, value) > max_of(semaphore) ? CREW_ERANGE : 0;
-		if (*rc == 0)
+		*rc = value > max_of(semaphore) && hold_line(semaphore, value) > max_of(semaphore) ?
+			      CREW_ERANGE :
+			      0;
+		if (*rc)
+			let_line_go(semaphore);
+		else
 			put_value(semaphore, serve_line(semaphore, value));
 	}
 	crew__lot_leave(&semaphore->private_.lot);

@@ -181,6 +181,52 @@ Test(semaphore, given_as_the_first_in_line_is_cancelled, .timeout = 300)
 	crowd_of_threads("semaphore_line", &crowd, 1);
 }
 
+/* ---- above the maximum ------------------------------------------------------------------- */
+
+/* More than may be left, unless two units or more go to those in line. */
+static void give_too_many(void)
+{
+	int rc;
+
+	crowd_sleep();
+	rc = crew_semaphore_release(&seats, 5);
+	crew__sim_check(rc == 0 || rc == CREW_ERANGE, "wrong code");
+	if (rc == 0)
+		crew__add_relaxed(&given, 5);
+}
+
+static void take_two(void)
+{
+	take(2);
+}
+
+static void begin_full(void)
+{
+	begin_with(0, 2);
+}
+
+static void end_not_above(void)
+{
+	struct crew_semaphore_stats stats = { .size = sizeof(stats) };
+
+	crew_semaphore_read_stats(&seats, &stats);
+	crew__sim_check(stats.value <= 2, "more than the maximum");
+	end();
+}
+
+Test(semaphore, never_above_its_maximum_whoever_is_cancelled, .timeout = 300)
+{
+	struct crowd crowd = { begin_full,
+			       { take_two, take_one, give_too_many },
+			       .cancelled = 3,
+			       .late = true,
+			       .end = end_not_above };
+
+	crowd_of_threads("semaphore_above", &crowd, 1);
+	crowd.threads = 4;
+	crowd_of_tasks("semaphore_above_tasks", &crowd, 1000);
+}
+
 Test(semaphore, tasks_and_threads, .timeout = 300)
 {
 	struct crowd crowd = { begin_two,

@@ -17,6 +17,16 @@ static bool edge_lasts(const struct crew__edge *edge)
 	       CREW__PARK_TICKET(word) < CREW__PARK_TICKET(edge->expected);
 }
 
+/* pre: locked. The innermost that lasts, or NULL. */
+static const struct crew__edge *edge_of(const struct crew__fiber *fiber)
+{
+	const struct crew__edge *edge = fiber->edge;
+
+	while (edge && !edge_lasts(edge))
+		edge = edge->outer;
+	return edge;
+}
+
 /* The task that holds the lock, or NULL. */
 static const struct crew__fiber *task_that_holds(const struct crew_lock *lock)
 {
@@ -35,8 +45,8 @@ static bool follow_path(const struct crew__edge *edge, const struct crew__fiber 
 
 		if (!holder || holder == self)
 			return holder;
-		edge = holder->edge;
-		if (!edge || !edge_lasts(edge))
+		edge = edge_of(holder);
+		if (!edge)
 			return false;
 		crew__random_mix(path, (uint64_t)(uintptr_t)holder);
 		crew__random_mix(path, edge->expected);
@@ -51,14 +61,15 @@ static void describe_path(const struct crew__edge *edge, const struct crew__fibe
 	const struct crew__fiber *holder = NULL;
 	size_t used = (size_t)snprintf(text, size, "%s", crew__name_of(self));
 
-	for (unsigned steps = 0; holder != self && steps < LONGEST && used < size; steps++) {
+	for (unsigned steps = 0; edge && holder != self && steps < LONGEST && used < size;
+	     steps++) {
 		holder = task_that_holds(edge->lock);
 		if (!holder)
 			break;
 		used += (size_t)snprintf(text + used, size - used,
 					 "%s waits for a lock that %s holds",
 					 steps ? ", which" : "", crew__name_of(holder));
-		edge = holder->edge;
+		edge = edge_of(holder);
 	}
 }
 
@@ -80,6 +91,7 @@ bool crew__circle_show(struct crew__edge *edge, struct crew__fiber *fiber)
 	bool closed;
 
 	crew__lock_acquire(&crew__edges);
+	edge->outer = fiber->edge;
 	fiber->edge = edge;
 	closed = follow_path(edge, fiber, &once) && follow_path(edge, fiber, &again) &&
 		 once == again;
@@ -101,6 +113,6 @@ void crew__circle_show_return(struct crew__edge *edge, struct crew__fiber *fiber
 void crew__circle_end(struct crew__fiber *fiber)
 {
 	crew__lock_acquire(&crew__edges);
-	fiber->edge = NULL;
+	fiber->edge = fiber->edge->outer;
 	crew__lock_release(&crew__edges);
 }

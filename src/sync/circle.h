@@ -6,7 +6,9 @@
  * WORDS
  *	edge	one task cannot go on without one lock: it waits for it, or for a condition
  *		of it, and then acquires it in any case. Lies in its frame; fiber->edge shows
- *		it.
+ *		it. Who comes back from a condition shows another one for each wait.
+ *	outer	the edge that was shown before: it counts when the one inside is over, for who
+ *		was called to a barging lock may come in vain.
  *	path	from a lock to who holds it, to the lock that one waits for, and so on.
  *
  * INVARIANTS
@@ -35,6 +37,7 @@ struct crew__edge {
 	const struct crew_lock *lock;
 	const struct crew__parker *parker; /* whose wait it lasts; NULL: until taken back */
 	uint64_t expected;		   /* of its waiter (park.h) */
+	struct crew__edge *outer;
 };
 
 /* Does the crew want to know? NULL is a plain thread. */

@@ -264,3 +264,56 @@ Test(circle, by_way_of_a_condition, .timeout = 300)
 	model.program = by_way_of_condition_cancelled;
 	model_search("condition_cancelled", model, 2000);
 }
+
+/* Whoever was notified is called, and comes in vain, again and again: it is in the circle also
+ * while it is on its way, for nothing could refuse it when it closed the circle itself. */
+static int pass_and_be_done(void *arg)
+{
+	struct crew_condition_stats stats = { .size = sizeof(stats) };
+	int rc;
+
+	(void)arg;
+	crew__sim_check(crew_lock_acquire(&locks[1]) == 0, "the second");
+	while (crew_condition_read_stats(&condition, &stats), !stats.waiting) {
+		crew_lock_release(&locks[1]);
+		crew_yield();
+		crew__sim_check(crew_lock_acquire(&locks[1]) == 0, "the second");
+	}
+	done = true;
+	crew_condition_notify(&condition, 1);
+	for (int turn = 0; turn < 2; turn++) {
+		if (turn)
+			crew_yield(); /* it comes in vain, and waits */
+		crew_lock_release(&locks[1]);
+		crew__sim_check(crew_lock_acquire(&locks[1]) == 0, "the second, again");
+	}
+	rc = crew_lock_acquire(&locks[0]);
+	crew__sim_check(rc == 0 || rc == CREW_EDEADLK, "the first");
+	if (rc == 0)
+		crew_lock_release(&locks[0]);
+	crew_lock_release(&locks[1]);
+	return 0;
+}
+
+static int called_by_way_of_condition(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	make_locks();
+	crew_condition_init(&condition, &locks[1]);
+	done = cancels = false;
+	crew_group_spawn(group, wait_until_done, NULL);
+	crew_group_spawn(group, pass_and_be_done, NULL);
+	return model_close(group, 0);
+}
+
+Test(circle, by_way_of_a_condition_of_a_barging_lock, .timeout = 300)
+{
+	struct model model = { .program = called_by_way_of_condition,
+			       .deadlock = CREW_DEADLOCK_CANCEL };
+
+	barging = true;
+	model_search("condition_called", model, 2000);
+	barging = false;
+}

@@ -7,6 +7,8 @@
 
 #include "exec/exec.h"
 
+#include "crew/select.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -334,6 +336,7 @@ static int family_says_forked(struct family *family)
 	struct crew_group_stats stats = { .size = sizeof(stats) };
 	struct crew_group *group = &family->group;
 	struct crew_task *task = NULL;
+	struct crew_case one = CREW_ON_TASK(family->child);
 	struct crew_defer entry;
 	int code;
 
@@ -348,6 +351,7 @@ static int family_says_forked(struct family *family)
 	CHECK(crew_group_defer(group, &entry, do_nothing, NULL) == CREW_EFORKED);
 	CHECK(crew_task_join(family->child, &code, NULL) == CREW_EFORKED);
 	CHECK(crew_task_join_nowait(family->child, &code, NULL) == CREW_EFORKED);
+	CHECK(crew_select_nowait(&one, 1, CREW_FAIR) == 0 && one.rc == CREW_EFORKED);
 	CHECK(crew_task_cancel(family->child, NULL) == CREW_EFORKED);
 	CHECK(crew_started(NULL) == CREW_EFORKED);
 	return 0;

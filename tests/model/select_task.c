@@ -133,6 +133,31 @@ static int drops_with(uint32_t flags)
 	return model_close(group, 0);
 }
 
+/* A task that is there twice is dropped as it ends: only one of its waits was ended. */
+static int twice_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	spawn_two(group, 0);
+	{
+		struct crew_case cases[] = { CREW_ON_TASK(tasks[0]), CREW_ON_TASK(tasks[1]),
+					     CREW_ON_TASK(tasks[0]) };
+		int which = crew_select_one(cases, 3, CREW_FAIR);
+
+		crew__sim_check(which >= 0 && cases[which].rc == 0, "select");
+		crew__sim_check(written[which % 2], "what it wrote is not there");
+		crew_task_drop(tasks[which % 2]);
+		cases[which % 2].kind = CREW_CASE_OFF;
+		if (which % 2 == 0)
+			cases[2].kind = CREW_CASE_OFF;
+		which = crew_select_one(cases, 3, CREW_FAIR);
+		crew__sim_check(which >= 0 && written[which % 2], "the other one");
+		crew_task_drop(tasks[which % 2]);
+	}
+	return model_close(group, 0);
+}
+
 static int drops_program(void *arg)
 {
 	(void)arg;
@@ -142,6 +167,7 @@ static int drops_program(void *arg)
 Test(select, tasks_are_dropped_as_they_end, .timeout = 300)
 {
 	model_search("select_drops", (struct model){ .program = drops_program }, 1000);
+	model_search("select_twice", (struct model){ .program = twice_program }, 1000);
 }
 
 /* A lazy one begins; unless its group was faster. */

@@ -32,8 +32,9 @@
  * the call has failed, nobody else is: the first who waits makes the call anew, with its own
  * function. Who waits and is cancelled leaves; the call goes on for the others.
  *
- * The call may wait, and spawn. Whoever wants the same from inside of it waits for itself, and
- * gets CREW_EDEADLK. It need not be a task's: all of this holds for plain threads.
+ * The call may wait, and spawn. Who makes it and wants the same from inside of it waits for
+ * itself, and gets CREW_EDEADLK; a child that does so, and that the call waits for, may wait for
+ * ever. It need not be a task's: all of this holds for plain threads.
  *
  * What the calls cost, of a key of so many bytes:
  *

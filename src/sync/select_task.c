@@ -3,7 +3,7 @@
  * select_task.c - the end of a task as a case of a select: waits in the task's lot, as those do
  * who join it (scope/handle.h, H2). The outcome stays for who joins.
  *
- * GUARDED BY tests/model/select.c, tests/api/select_task.c.
+ * GUARDED BY tests/model/select_task.c, tests/api/select_task.c.
  */
 #include "scope/handle.h"
 #include "sync/select.h"

@@ -95,7 +95,10 @@ static void announce(void *opaque)
 /* F3 */
 static bool is_newest(const struct crew__worker *worker, const struct crew_fork *fork)
 {
-	return crew__cell_word(crew__deque_newest(&worker->deque), 1) == (uint64_t)(uintptr_t)fork;
+	const struct crew__deque_cell *newest = crew__deque_newest(&worker->deque);
+
+	return crew__cell_word(newest, 1) == (uint64_t)(uintptr_t)fork &&
+	       crew__cell_word(newest, 2) & CREW__SLOT_FORK;
 }
 
 /* F4, as callers' code asks: bottom is where the put has left it. */

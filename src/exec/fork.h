@@ -26,9 +26,10 @@
  *	F1  A fork that was put is taken once: the deque's D1.
  *	F2  The exchange with DONE is the last touch of the frame, unless it finds a waiter:
  *	    then making that one ready is.
- *	F3  A slot with the address of this fork is this fork: it is outstanding, so no other
- *	    has its frame; and of earlier ones at that address none is in a deque. A cell may
- *	    still hold one that was taken: then nothing below bottom can be taken back.
+ *	F3  A fork's slot with the address of this one is this one's: it is outstanding, so no
+ *	    other has its frame; and of earlier ones at that address none is in a deque. A cell
+ *	    may still hold one that was taken: then nothing below bottom can be taken back. A
+ *	    task may have been spawned with that address: its slot is no fork's.
  *	F4  A fiber that finds bottom as it was after its own put, tenure and all, has not
  *	    stopped since, so its worker's deque has been its own; what it has put on top
  *	    is gone; and of what is below nothing left but by thieves. So the slot below

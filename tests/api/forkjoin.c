@@ -224,6 +224,46 @@ Test(forkjoin, F4_a_deque_that_others_filled_to_the_same_place_is_another, .time
 		cr_assert_eq(crew__load_relaxed(&runs[i]), 1, "call %d", i);
 }
 
+/* ---- a task that was spawned with the fork's own address ----------------------------------- */
+
+static long half(long n)
+{
+	return n / 2;
+}
+CREW_FORK1(half, long, long)
+
+struct work {
+	struct half_forked fork; /* first: both have one address */
+	int spawned_ran;
+};
+
+static int counts(void *arg)
+{
+	((struct work *)arg)->spawned_ran++;
+	return 0;
+}
+
+static int spawns_what_it_forks(void *arg)
+{
+	struct work work = { .spawned_ran = 0 };
+	struct crew_group group;
+
+	(void)arg;
+	crew_group_open(&group, NULL);
+	half_fork(&work.fork, 42);
+	crew_group_spawn(&group, counts, &work);
+	CHECK(half_join(&work.fork) == 21);
+	CHECK(crew_group_close(&group, 0) == 0);
+	CHECK(work.spawned_ran == 1);
+	return 0;
+}
+
+Test(forkjoin, F3_a_task_with_the_address_of_a_fork_is_no_fork, .timeout = 60)
+{
+	for (unsigned workers = 1; workers <= 3; workers++)
+		run_with(workers, spawns_what_it_forks, NULL);
+}
+
 /* ---- inside of groups, and groups inside ------------------------------------------------- */
 
 static int child(void *arg)

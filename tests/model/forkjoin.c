@@ -206,6 +206,40 @@ Test(forkjoin, what_a_full_deque_gives_away_is_no_fork, .timeout = 300)
 	model_search("fork_overflow", model, 3000);
 }
 
+/* ---- a task with the address of a fork is no fork (F3) -------------------------------- */
+
+struct aliased {
+	struct leaf_forked fork; /* first: both have one address */
+	unsigned n;
+};
+
+static int has_run(void *arg)
+{
+	model_ran(((struct aliased *)arg)->n);
+	return 0;
+}
+
+static int aliased_program(void *arg)
+{
+	struct aliased both = { .n = 0 };
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	leaf_fork(&both.fork, 1);
+	crew_group_spawn(group, has_run, &both);
+	crew__sim_check(leaf_join(&both.fork) == 11, "a value was lost");
+	crew__sim_check(model_close(group, 0) == 0, "close failed");
+	model_check_ran(0, 2);
+	return 0;
+}
+
+Test(forkjoin, a_task_with_the_address_of_a_fork_is_no_fork, .timeout = 300)
+{
+	struct model model = { .program = aliased_program };
+
+	model_search("fork_aliased", model, 1000);
+}
+
 /* ---- children that have ended are counted off before a fork runs ------------------------- */
 
 static struct crew_word group_is_closed;

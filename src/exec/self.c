@@ -31,7 +31,7 @@ uint64_t *crew__sim_slots(void);
 extern _Thread_local struct crew__worker *crew__self_worker;
 _Thread_local struct crew__worker *crew__self_worker;
 #define self_worker crew__self_worker
-/* the same for callers' code: crew_fork_here_() in crew/fork.h */
+/* the same for callers' code: crew_fork_here_() in crew/task.h */
 extern CREW_API _Thread_local const struct crew_fork_deque *crew_fork_here;
 _Thread_local const struct crew_fork_deque *crew_fork_here = &crew__fork_nowhere;
 static _Thread_local struct crew_scope *self_scope;

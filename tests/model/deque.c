@@ -4,7 +4,7 @@
  * thieves, at four slots: every item is taken once, by whatever interleaving.
  *
  * The owner follows a script: + pushes, - pops. Thieves try a few times, as
- * steal_task() in src/exec/idle.c does. What is left at the end the owner takes.
+ * steal_tasks() in src/exec/idle.c does. What is left at the end the owner takes.
  */
 #include "exec/deque.h"
 #include "sim/sim.h"

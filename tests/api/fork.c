@@ -5,6 +5,7 @@
  */
 #include "api/task.h"
 
+#include "crew/fork.h"
 #include "exec/exec.h"
 
 #include "crew/select.h"
@@ -292,6 +293,51 @@ Test(fork, R15_the_child_of_a_call_that_blocks, .timeout = 60)
 
 	stop(crew);
 	cr_assert_eq(status, 0);
+}
+
+/* ---- forked calls ---------------------------------------------------------------- */
+
+static int says(int n)
+{
+	return crew_check() == CREW_EFORKED ? n : 0;
+}
+CREW_FORK1(says, int, int)
+
+/* It is no worker any more, and of its calls none is in a deque. */
+static int child_forks_calls(void)
+{
+	struct says_forked forks[3];
+	int sum = 0;
+
+	for (int i = 0; i < 3; i++)
+		says_fork(&forks[i], 1 << i);
+	for (int i = 3; i-- > 0;)
+		sum += says_join(&forks[i]);
+	return sum == 7 ? 0 : 50 + sum;
+}
+
+static int forks_between(void *arg)
+{
+	struct says_forked outstanding;
+	pid_t pid;
+
+	(void)arg;
+	says_fork(&outstanding, 1);
+	pid = fork_child();
+	if (pid == 0)
+		_exit(child_forks_calls());
+	return says_join(&outstanding) ? 60 : reap(pid);
+}
+
+Test(fork, R15_calls_that_a_child_forks_run_there, .timeout = 60)
+{
+	for (unsigned workers = 1; workers <= 2; workers++) {
+		struct crew *crew = start(workers);
+		int status = crew_run(crew, forks_between, NULL);
+
+		stop(crew);
+		cr_assert_eq(status, 0);
+	}
 }
 
 Test(fork, R15_the_child_of_a_child_says_so_about_both, .timeout = 60)

@@ -3,7 +3,7 @@
  * config.h - every capacity and threshold, with its TINY value next to it.
  *
  * TINY builds make the rare thing common: queues overflow after two items,
- * batches are of one.
+ * batches are of one or two.
  *
  * HARD builds do the rare thing at every opportunity: a fiber goes on at another
  * worker than before; every other slice is a stolen task if there is one, without

@@ -54,6 +54,7 @@ void crew_fork_put(struct crew_fork *fork, const struct crew_fork_kind *kind)
 	if (worker) {
 		crew__init_word(&fork->state, crew__own(&worker->deque.bottom));
 		slot.group = worker->deque.scope;
+		crew__assert(slot.group == (uintptr_t)worker->fiber->scope + CREW__SLOT_FORK);
 		if (crew__worker_push(worker, &slot))
 			return;
 	}

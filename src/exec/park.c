@@ -294,7 +294,7 @@ uint32_t crew__parkers_reasons(struct crew__parked list[], uint32_t most)
 
 	crew__lock_acquire(&parkers.lock);
 	for (const struct thread_parker *at = parkers.made; at; at = at->made) {
-		const char *reason = (const char *)(uintptr_t)crew__load_relaxed(&at->reason);
+		const char *reason = crew__shown_text(&at->reason);
 		uint32_t i = 0;
 
 		while (i < length && list[i].reason != reason)

@@ -18,7 +18,7 @@ static bool has_ended(const struct crew_task *task)
 
 void crew_task_drop(struct crew_task *task)
 {
-	struct crew__worker *worker = crew__self();
+	struct crew__worker *worker;
 	struct crew *crew;
 
 	if (!task || crew__add32_acq_rel(&task->record.holders, (uint32_t)-1) != 1)

@@ -162,9 +162,9 @@ const char *crew__name_of(const struct crew__fiber *fiber)
 
 	if (!fiber)
 		return "a plain thread";
-	name = (const char *)(uintptr_t)crew__load_relaxed(&fiber->name);
+	name = crew__shown_text(&fiber->name);
 	if (!name)
-		name = (const char *)(uintptr_t)crew__load_relaxed(&fiber->site);
+		name = crew__shown_text(&fiber->site);
 	return name ? name : "a task";
 }
 

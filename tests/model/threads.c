@@ -21,8 +21,7 @@ static void visit(struct model *m)
 
 Test(threads, plain_threads_spawn, .timeout = 300)
 {
-	/* who waits for the other half of liburcu's push lets time pass, and naps end */
-	struct model model = { .beside = visit, .threads = 2, .lasts = -1 };
+	struct model model = { .beside = visit, .threads = 2 };
 
 	model_search("visitors", model, 3000);
 }

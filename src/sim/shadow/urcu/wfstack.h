@@ -71,9 +71,11 @@ static inline struct cds_wfs_node *cds_wfs_first(struct cds_wfs_head *head)
 
 static inline struct cds_wfs_node *cds_wfs_next_blocking(struct cds_wfs_node *node)
 {
-	uint64_t next;
+	uint64_t next = crew__sim_load(&node->next, 8, __ATOMIC_ACQUIRE);
 
-	while (!(next = crew__sim_load(&node->next, 8, __ATOMIC_ACQUIRE)))
+	/* What was old is seen in time: who yields alone would let time pass for it. A
+	 * compare-exchange finds the newest. */
+	while (!next && crew__sim_cas(&node->next, 8, &next, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 		crew__sim_yield();
 	return next == (uintptr_t)CREW__SIM_WFS_END ? NULL : (struct cds_wfs_node *)(uintptr_t)next;
 }

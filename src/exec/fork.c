@@ -143,6 +143,7 @@ void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot)
 	uint64_t before;
 
 	crew__join_flush(worker);
+	fiber->epoch = 0;
 	crew__task_begin(worker, scope, kind->site);
 	crew__call_task(kind->run, fork);
 	crew__task_returned(fiber, scope, kind->site);

@@ -16,9 +16,9 @@
  * to sleep sleeps on work (crew__inject_empty() is false then).
  *
  * ORDERS
- *	inject.tail	enqueue is a full read-modify-write before the enqueuer looks
- *			for sleepers; a sleeper looks here after it announced itself
- *			(idle.c). liburcu orders the contents.
+ *	inject.put	what is queued is counted first, and enqueue is a full read-modify-write
+ *			before the enqueuer looks for sleepers; a sleeper looks at the
+ *			count after it announced itself (idle.c). liburcu orders the contents.
  */
 #ifndef CREW__INJECT_H
 #define CREW__INJECT_H
@@ -36,25 +36,42 @@ struct crew__injected {
 
 struct crew__inject_queue {
 	struct cds_wfcq_tail tail;
-	char pad_[64 - sizeof(struct cds_wfcq_tail)];
+	struct crew_word put; /* how many tasks, or fibers: counted before they are queued */
+	char pad_[64 - sizeof(struct cds_wfcq_tail) - sizeof(struct crew_word)];
 	struct __cds_wfcq_head head; /* guarded by lock */
-	char pad2_[64 - sizeof(struct __cds_wfcq_head)];
+	struct crew_word taken;	     /* the same */
+	char pad2_[64 - sizeof(struct __cds_wfcq_head) - sizeof(struct crew_word)];
 };
 
 struct crew__inject {
 	struct crew__inject_queue queues[2]; /* [is_fiber] */
 	struct crew__lock lock;
 	bool fiber_next; /* guarded by lock: whose turn it is */
-	struct crew_word put;
-	struct crew_word taken; /* guarded by lock */
 };
 
 void crew__inject_init(struct crew__inject *inject);
 void crew__inject_put(struct crew__inject *inject, struct crew__injected *what);
-/* False also while an enqueuer stands in the middle. */
-bool crew__inject_empty(struct crew__inject *inject);
 uint64_t crew__inject_count(const struct crew__inject *inject);
-/* pre: locked. NULL: empty, or a gap. `tasks`: there is room for a task. */
+/* pre: locked. NULL: empty, or a gap. `tasks`: a task will do. */
 struct crew__injected *crew__inject_take(struct crew__inject *inject, bool tasks);
+
+/* Is there a fiber, or, if `tasks`, a task? */
+static inline bool crew__inject_waits(const struct crew__inject *inject, bool tasks)
+{
+	for (int kind = tasks ? 0 : 1; kind < 2; kind++) {
+		const struct crew__inject_queue *queue = &inject->queues[kind];
+
+		/* pairs: inject.put */
+		if (crew__load_acquire(&queue->put) != crew__load_relaxed(&queue->taken))
+			return true;
+	}
+	return false;
+}
+
+/* False also while an enqueuer stands in the middle. */
+static inline bool crew__inject_empty(const struct crew__inject *inject)
+{
+	return !crew__inject_waits(inject, true);
+}
 
 #endif /* CREW__INJECT_H */

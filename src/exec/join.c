@@ -227,8 +227,10 @@ void crew__join_run(struct crew__worker *worker, const struct crew__slot *slot)
 		crew__fork_run(worker, slot);
 		return;
 	}
-	if (worker->done_group != group)
+	if (worker->done_group != group) {
 		crew__join_flush(worker);
+		fiber->epoch = 0; /* else a sibling has just looked */
+	}
 	crew__task_begin(worker, &group->scope, slot->site);
 	if (crew__fiber_look(fiber) || crew__record_decides(record)) {
 		struct with_record with = { .fiber = fiber, .record = record };

@@ -134,7 +134,6 @@ static inline void crew__task_begin(struct crew__worker *worker, struct crew_sco
 				    const char *site)
 {
 	crew__worker_stands(worker, worker->fiber, scope);
-	worker->fiber->epoch = 0;
 	crew__show_pointer(&worker->fiber->site, site);
 	crew__count(&worker->counters.tasks, 1);
 }

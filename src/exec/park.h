@@ -53,7 +53,7 @@
  * ORDERS
  *	park.word	the hook's store releases the saved registers; whoever wins the
  *			compare-exchange acquires them, and hands them on with the ready
- *			queue (pairs: ring.tail, inject.tail).
+ *			queue (pairs: ring.tail, inject.put).
  *	cancel.effective	see cancel.h.
  *
  * REJECTED

@@ -24,10 +24,10 @@
  * first of all. The far side is a loop that begins, or code behind its own switch.
  *
  * ORDER OF WORK (next_work): a task of our own when 31 ready fibers in a row came
- * before it; injected work every 61st time, and when a join has parked for it; ready
- * fibers, first in first out; the newest of our own tasks; injected work; then others'
- * (idle.c). So a ready fiber waits for a bounded number of slices
- * of this worker, and so does a task.
+ * before it; injected work every 61st time, and when a join has parked for it, but no
+ * more tasks of it before those that came last; ready fibers, first in first out; the
+ * newest of our own tasks; injected work; then others' (idle.c). So a ready fiber waits
+ * for a bounded number of slices of this worker, and so does a task.
  */
 #include "exec/worker.h"
 
@@ -290,20 +290,31 @@ bool crew__worker_must_park(struct crew__worker *worker)
 
 /* ---- the loop ------------------------------------------------------------ */
 
+/* Tasks that came before are run before more come: a worker that hoards keeps them from
+ * the others, and from its cache. */
+static bool has_use_for_tasks(const struct crew__worker *worker)
+{
+	uint32_t count = crew__deque_count(&worker->deque);
+
+	return count == 0 ||
+	       ((int32_t)(worker->tick - worker->stocked) >= 0 &&
+		count < CREW__DEQUE_SLOTS - CREW__OVERFLOW_BATCH - CREW__INJECT_BATCH);
+}
+
 enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct crew__fiber **fiber)
 {
 	struct crew *crew = worker->crew;
-	uint64_t batch = crew__inject_count(&crew->inject) / crew->worker_count + 1;
+	bool tasks = has_use_for_tasks(worker);
+	uint64_t batch;
 	uint64_t got = 0;
 
-	if (crew__inject_empty(&crew->inject) || !crew__lock_try(&crew->inject.lock))
+	if (!crew__inject_waits(&crew->inject, tasks) || !crew__lock_try(&crew->inject.lock))
 		return CREW__FIND_NOTHING;
+	batch = crew__inject_count(&crew->inject) / crew->worker_count + 1;
 	if (batch > CREW__INJECT_BATCH)
 		batch = CREW__INJECT_BATCH;
 	while (got < batch) {
-		bool room = crew__deque_count(&worker->deque) <
-			    CREW__DEQUE_SLOTS - CREW__OVERFLOW_BATCH;
-		struct crew__injected *what = crew__inject_take(&crew->inject, room);
+		struct crew__injected *what = crew__inject_take(&crew->inject, tasks);
 
 		if (!what)
 			break;
@@ -319,6 +330,7 @@ enum crew__find crew__worker_take_injected(struct crew__worker *worker, struct c
 			*fiber = NULL;
 			crew__attend(worker, CREW__LOOK);
 		} else {
+			worker->stocked = worker->tick + (uint32_t)got;
 			crew__record_open(worker, what);
 		}
 	}

@@ -96,8 +96,9 @@ struct crew__worker {
 	uint32_t done_count;	       /* not yet counted off (join.h) */
 	struct crew__fiber *fibers;    /* free ones */
 	struct crew_word fiber_count;
-	uint32_t tick;	 /* slices */
-	uint32_t streak; /* ready fibers in a row */
+	uint32_t tick;	  /* slices */
+	uint32_t stocked; /* until then it has tasks that were injected */
+	uint32_t streak;  /* ready fibers in a row */
 	uint32_t index;
 	uint64_t random;
 	/* what the far side of a switch does first */

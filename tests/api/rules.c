@@ -299,16 +299,21 @@ static struct crew_event gate;
 static uint32_t waiting, gone_on, farthest; /* of one worker */
 
 /* How far from its place in the line it goes on. */
+static void go_on_from(uint32_t place)
+{
+	uint32_t turn = gone_on++;
+
+	place = turn > place ? turn - place : place - turn;
+	farthest = place > farthest ? place : farthest;
+}
+
 static int wait_in_line(void *arg)
 {
 	uint32_t place = waiting++;
-	uint32_t turn;
 
 	(void)arg;
 	CHECK(crew_event_wait(&gate) == 0);
-	turn = gone_on++;
-	place = turn > place ? turn - place : place - turn;
-	farthest = place > farthest ? place : farthest;
+	go_on_from(place);
 	return 0;
 }
 
@@ -335,6 +340,32 @@ Test(rules, R2_the_ring_does_not_wait_behind_all_that_did_not_fit, .timeout = 60
 	cr_assert_eq(crew_run(crew, wake_all_at_once, NULL), 0);
 	cr_assert_lt(farthest, 4 * CREW__RING_SLOTS, "%u of %u others went on between", farthest,
 		     WOKEN);
+	stop(crew);
+}
+
+static int run_in_line(void *place)
+{
+	go_on_from((uint32_t)(uintptr_t)place);
+	return 0;
+}
+
+Test(rules, R2_who_was_injected_first_does_not_wait_behind_all_of_the_others, .timeout = 60)
+{
+	struct crew *crew = start(1);
+	struct crew_word held = { 0 };
+	struct crew_group group;
+
+	gone_on = farthest = 0;
+	crew__store_relaxed(&all_are_there, 0);
+	crew_group_open(&group, CREW_GROUP(.crew = crew));
+	cr_assert_eq(crew_group_spawn(&group, hold_the_worker, &held), 0);
+	cr_assert(wait_for(&held, 1));
+	for (uintptr_t place = 0; place < INJECTED; place++)
+		cr_assert_eq(crew_group_spawn(&group, run_in_line, (void *)place), 0);
+	crew__store_release(&all_are_there, 1);
+	cr_assert_eq(crew_group_close(&group, 0), 0);
+	cr_assert_lt(farthest, 2 * CREW__INJECT_BATCH, "%u of %u others ran between", farthest,
+		     INJECTED);
 	stop(crew);
 }
 

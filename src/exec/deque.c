@@ -200,15 +200,6 @@ void crew__deque_expose(struct crew__deque *deque, uint64_t mark)
 	crew__cas_acq_rel(&deque->word, &mark, open); /* D3: fails when answered */
 }
 
-uint32_t crew__deque_count(const struct crew__deque *deque)
-{
-	uint64_t word = crew__load_relaxed(&deque->word);
-	uint32_t top = crew__deque_split(word) - crew__deque_length(word);
-	int32_t count = (int32_t)((uint32_t)crew__load_relaxed(&deque->bottom) - top);
-
-	return count > 0 ? (uint32_t)count : 0;
-}
-
 bool crew__deque_has_work(const struct crew__deque *deque)
 {
 	uint64_t word = crew__load_acquire(&deque->word);

@@ -183,8 +183,6 @@ enum crew__deque_result crew__deque_steal(struct crew__deque *deque, struct crew
 bool crew__deque_answered(const struct crew__deque *deque, uint64_t mark);
 /* pre: a membarrier after the mark. Makes everything public unless answered. */
 void crew__deque_expose(struct crew__deque *deque, uint64_t mark);
-/* Items in it, roughly. */
-uint32_t crew__deque_count(const struct crew__deque *deque);
 /* Is there something that a thief who looks now could get, by itself? False
  * while another thief is closing: that one will see to it. */
 bool crew__deque_has_work(const struct crew__deque *deque);
@@ -218,6 +216,16 @@ static inline void crew__deque_append(struct crew__deque *deque, uint64_t bottom
 	crew__cell_write(&deque->cells[bottom & CREW__DEQUE_MASK], fn, arg, group, site);
 	crew__store_release(&deque->bottom, bottom + 1); /* pairs: deque.bottom */
 	crew__compiler_barrier();			 /* deque.dekker */
+}
+
+/* Items in it, roughly. */
+static inline uint32_t crew__deque_count(const struct crew__deque *deque)
+{
+	uint64_t word = crew__load_relaxed(&deque->word);
+	uint32_t top = crew__deque_split(word) - crew__deque_length(word);
+	int32_t count = (int32_t)((uint32_t)crew__load_relaxed(&deque->bottom) - top);
+
+	return count > 0 ? (uint32_t)count : 0;
 }
 
 /* Must push take its slow path? */

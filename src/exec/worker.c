@@ -359,6 +359,7 @@ static enum crew__find next_work(struct crew__worker *worker, struct crew__slot 
 	if ((++worker->tick % CREW__INJECT_PERIOD == 0 ||
 	     ((crew__load_relaxed(&worker->deque.attention) & CREW__LOOK) &&
 	      crew__ring_count(&worker->ring) <= CREW__RING_SLOTS - CREW__INJECT_BATCH)) &&
+	    crew__inject_waits(&worker->crew->inject, has_use_for_tasks(worker)) &&
 	    crew__worker_take_injected(worker, fiber) == CREW__FIND_FIBER)
 		return CREW__FIND_FIBER;
 	/* HARD: others' tasks come first, in every other slice */

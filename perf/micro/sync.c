@@ -157,8 +157,8 @@ static crew_time event_loop(uint64_t n)
 		for (int k = 0; k < WAITERS; k++)
 			crew_group_spawn(&group, wait_task, NULL);
 		crew_latch_wait(&came);
-		do { /* counted is not yet waiting */
-			crew_yield();
+		do { /* counted is not yet waiting; and counting keeps the others out */
+			crew_sleep(CREW_MS(1));
 			crew_event_read_stats(&event, &stats);
 		} while (stats.waiting < WAITERS);
 		begin = crew_bench_now();

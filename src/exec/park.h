@@ -96,10 +96,26 @@ struct crew__parker {
 #define CREW__SIGNAL_READY 2U
 
 struct crew_scope;
+struct crew_lot_queue;
 
 struct crew__waiter {
 	struct crew__parker *parker;
 	uint64_t expected; /* the word while this wait lasts */
+};
+
+/*
+ * One wait in a line (sync/lot.h). Each fiber has one beside its parker, for waits among very
+ * many: who wakes them goes through memory that the processor reads ahead. On the waiting
+ * stacks each would be on a page of its own.
+ */
+struct crew__wait {
+	struct crew__waiter waiter;
+	struct crew_lot_queue *queue; /* that it is in, or NULL */
+	struct crew__wait *next;
+	struct crew__wait *prev;
+	uint64_t what; /* it waits for: a count, who it is, an argument */
+	int rc;	       /* what the wait returns when it is granted */
+	bool ended;    /* it was granted: of the waits of a select (select.c) one is */
 };
 
 /*

@@ -63,6 +63,8 @@ struct crew__fiber {
 	struct crew_word name;
 	struct crew_word reason;
 	struct crew_word since;
+	/* a line: who ends its wait */
+	struct crew__wait wait; /* own, or guarded by the lot that it waits in */
 } __attribute__((aligned(64)));
 
 /* Each reason for the task on a fiber to run no child in place adds this to `room`. */

@@ -65,18 +65,19 @@ int crew_event_wait(struct crew_event *event)
 {
 	struct crew__caller caller = crew__caller();
 	int rc = crew__caller_check(&caller);
-	struct crew__wait wait;
+	struct crew__wait frame;
+	struct crew__wait *wait;
 
 	if (rc || crew_event_is_set(event))
 		return rc;
-	crew__wait_prepare(&wait, 0, true);
+	wait = crew__wait_among_many(&frame, 0, true);
 	crew__lot_enter(&event->private_.lot);
 	if (!event_is_waited_for(event)) {
 		crew__lot_leave(&event->private_.lot);
-		crew__wait_drop(&wait);
+		crew__wait_drop(wait);
 		return 0;
 	}
-	if (crew__lot_wait(&event->private_.lot, &event->private_.lot.private_.queue, &wait,
+	if (crew__lot_wait(&event->private_.lot, &event->private_.lot.private_.queue, wait,
 			   "event"))
 		return 0;
 	event_is_left(event);

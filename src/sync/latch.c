@@ -68,18 +68,19 @@ int crew_latch_wait(struct crew_latch *latch)
 	struct crew_lot *lot = &latch->private_.lot;
 	struct crew__caller caller = crew__caller();
 	int rc = crew__caller_check(&caller);
-	struct crew__wait wait;
+	struct crew__wait frame;
+	struct crew__wait *wait;
 
 	if (rc || crew_latch_is_done(latch))
 		return rc;
-	crew__wait_prepare(&wait, 0, true);
+	wait = crew__wait_among_many(&frame, 0, true);
 	crew__lot_enter(lot);
 	if (!must_wait(latch)) {
 		crew__lot_leave(lot);
-		crew__wait_drop(&wait);
+		crew__wait_drop(wait);
 		return 0;
 	}
-	if (crew__lot_wait(lot, &lot->private_.queue, &wait, "latch"))
+	if (crew__lot_wait(lot, &lot->private_.queue, wait, "latch"))
 		return 0;
 	if (!lot->private_.queue.first)
 		crew__and_acq_rel(&latch->private_.word, ~CREW__WAITED); /* T5 */

@@ -149,8 +149,11 @@ size_t crew__lot_end_all(struct crew_lot *lot, struct crew_lot_queue *queue, int
 	struct crew__wait *wait;
 	size_t ended = 0;
 
-	while ((wait = queue->first))
+	while ((wait = queue->first)) {
+		if (wait->next)
+			__builtin_prefetch(wait->next->waiter.parker, 1);
 		ended += crew__lot_end(lot, wait, rc);
+	}
 	return ended;
 }
 

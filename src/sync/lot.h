@@ -5,7 +5,9 @@
  * line.
  *
  * WORDS
- *	wait	one wait: lies in the waiting frame, in one queue or in none.
+ *	wait	one wait, in one queue or in none. It lies in the waiting frame, which is in
+ *		the cache of who goes on there; among many that one sets free, in the
+ *		fiber's header (park.h).
  *	queue	waits in the order in which they came. A lot has one; what needs more of
  *		them (a condition has its own in its lock's lot) keeps them itself.
  *	end	take a wait out of its queue and grant it, with the code that it returns.
@@ -22,7 +24,7 @@
  *
  * INVARIANTS
  *	T1  Queues, waits in them, and the list of the woken are guarded by the lot's lock.
- *	T2  A wait in a queue has its frame: whoever leaves it passes the lock first
+ *	T2  A wait in a queue stays where it is: who has it passes the lock first
  *	    (cancelled), or was taken out (granted).
  *	T3  What was ended is made ready after the lot was unlocked: whoever goes on may
  *	    free it.
@@ -61,16 +63,6 @@
 /* In the word of a primitive. */
 #define CREW__WAITED UINT64_C(1)
 
-struct crew__wait {
-	struct crew__waiter waiter;
-	struct crew_lot_queue *queue; /* that it is in, or NULL */
-	struct crew__wait *next;
-	struct crew__wait *prev;
-	uint64_t what; /* it waits for: a count, who it is, an argument */
-	int rc;	       /* what the wait returns when it is granted */
-	bool ended;    /* it was granted: of the waits of a select (select.c) one is */
-};
-
 static inline struct crew__lock *crew__lot_lock(struct crew_lot *lot)
 {
 	return (struct crew__lock *)(void *)&lot->private_.lock;
@@ -84,14 +76,39 @@ static inline void crew__lot_enter(struct crew_lot *lot)
 /* Unlocks, then makes the woken ready. LAST TOUCH of the lot is the unlock. */
 void crew__lot_leave(struct crew_lot *lot);
 
+static inline void crew__wait_fill(struct crew__wait *wait, const struct crew__waiter *waiter,
+				   uint64_t what)
+{
+	wait->waiter.parker = waiter->parker; /* (not as one: it was written word by word) */
+	wait->waiter.expected = waiter->expected;
+	wait->queue = NULL;
+	wait->what = what;
+	wait->rc = 0;
+	wait->ended = false;
+}
+
 /* pre: no lock is held. `interruptible`: a cancellation may end it. */
 static inline void crew__wait_prepare(struct crew__wait *wait, uint64_t what, bool interruptible)
 {
-	wait->what = what;
-	wait->queue = NULL;
-	wait->rc = 0;
-	wait->ended = false;
-	crew__waiter_init(&wait->waiter, interruptible);
+	struct crew__waiter waiter;
+
+	crew__waiter_init(&waiter, interruptible);
+	crew__wait_fill(wait, &waiter, what);
+}
+
+/* The same for what very many may wait for: a fiber has a wait for that, a plain thread has
+ * `frame`. */
+static inline struct crew__wait *crew__wait_among_many(struct crew__wait *frame, uint64_t what,
+						       bool interruptible)
+{
+	struct crew__wait *wait = frame;
+	struct crew__waiter waiter;
+
+	crew__waiter_init(&waiter, interruptible); /* it may run hooks, which may wait */
+	if (!waiter.parker->is_thread)
+		wait = &crew__container(waiter.parker, struct crew__fiber, parker)->wait;
+	crew__wait_fill(wait, &waiter, what);
+	return wait;
 }
 
 /* There was nothing to wait for. */

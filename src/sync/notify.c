@@ -86,18 +86,19 @@ int crew_notify_take(struct crew_notify *notify)
 	struct crew_lot *lot = &notify->private_.lot;
 	struct crew__caller caller = crew__caller();
 	int rc = crew__caller_check(&caller);
-	struct crew__wait wait;
+	struct crew__wait frame;
+	struct crew__wait *wait;
 
 	if (rc || crew_notify_take_nowait(notify) == 0)
 		return rc;
-	crew__wait_prepare(&wait, 0, true);
+	wait = crew__wait_among_many(&frame, 0, true);
 	crew__lot_enter(lot);
 	if (take_or_wait(notify)) {
 		crew__lot_leave(lot);
-		crew__wait_drop(&wait);
+		crew__wait_drop(wait);
 		return 0;
 	}
-	if (crew__lot_wait(lot, &lot->private_.queue, &wait, "notify"))
+	if (crew__lot_wait(lot, &lot->private_.queue, wait, "notify"))
 		return 0;
 	if (!lot->private_.queue.first && crew__load_relaxed(&notify->private_.word) & CREW__WAITED)
 		crew__store_relaxed(&notify->private_.word, 0); /* T5; the same */

@@ -3,10 +3,13 @@
  * sort.c - the stable sort and the merge. What compares and moves items are functions for
  * their type (struct crew_sorter); here it is decided who does what.
  *
- * The halves of an array are sorted by two forks, from one array into the other and back,
- * and merged. A merge is divided as well: the middle of the longer array has its place in
- * the other, and what is left of both, and right of both, are two merges. For stability
- * items that are equal to it stand right of it in `b`, and left of it in `a`.
+ * An array is cut into halves, until there is one for each worker; they are sorted by forks,
+ * from one array into the other and back, and merged. A merge is divided as well: the middle
+ * of the longer array has its place in the other, and what is left of both, and right of
+ * both, are two merges. For stability items that are equal to it stand right of it in `b`,
+ * and left of it in `a`. What is one worker's at first is divided by a key instead, which
+ * costs half as much, and the larger side is forked. Keys that divide badly: see
+ * crew/parallel_sort.h.
  *
  * How long an item takes is measured with the first 64, which are none the worse for it. An
  * array of no more, and one that would take no longer than 20 us, is sorted alone.
@@ -23,10 +26,11 @@
 
 #include <string.h>
 
-#define SAMPLE	    64
-#define ALONE_NS    CREW_US(20)
-#define LEAF_NS	    CREW_US(25)
-#define MERGE_GRAIN 8 /* merging is so much faster than sorting */
+#define SAMPLE	 64
+#define ALONE_NS CREW_US(20)
+#define LEAF_NS	 CREW_US(25)
+#define GRAINS	 8  /* merged, or divided, at a time: that is so much faster than sorting */
+#define DIVIDED	 64 /* fewer are cut into halves */
 
 struct sorting {
 	const struct crew_sorter *sorter;
@@ -35,6 +39,7 @@ struct sorting {
 	struct crew_fork_kind merge; /* a piece to merge */
 	size_t bytes;		     /* of an item */
 	size_t grain;
+	size_t share; /* more are cut into halves */
 	struct crew__word32 stopped;
 };
 
@@ -146,25 +151,17 @@ static void sort_leaf(const struct sorting *sorting, const struct part *part,
 		crew__pace_adapt(pace, part->count, crew__port_now() - begun);
 }
 
-static void sort_all(struct sorting *sorting, const struct part *part, struct crew__pace *pace)
+/* ---- by halves ---- */
+
+static void sort_halves(struct sorting *sorting, const struct part *part, struct crew__pace *pace)
 {
 	char *from = part->into_scratch ? part->items : part->scratch;
 	char *to = part->into_scratch ? part->scratch : part->items;
-	size_t bytes = part->count * sorting->bytes;
 	size_t middle = part->count / 2 * sorting->bytes;
 	struct part left = { part->items, part->scratch, part->count / 2, !part->into_scratch };
 	struct sort_piece right = { .sorting = sorting, .pace = *pace };
 	struct crew_merge halves = { .to = to };
 
-	if (crew__look_stops(&sorting->stopped)) {
-		if (part->into_scratch)
-			memcpy(to, from, bytes);
-		return;
-	}
-	if (part->count <= pace->grain) {
-		sort_leaf(sorting, part, pace);
-		return;
-	}
 	right.part = (struct part){ part->items + middle, part->scratch + middle,
 				    part->count - left.count, left.into_scratch };
 	crew_fork_inline_put_(&right.fork, &sorting->sort);
@@ -176,10 +173,160 @@ static void sort_all(struct sorting *sorting, const struct part *part, struct cr
 	halves.b = from + middle;
 	halves.b_count = part->count - left.count;
 	if (!stop_code(sorting))
-		merge_all(sorting, halves, pace->grain * MERGE_GRAIN);
+		merge_all(sorting, halves, pace->grain * GRAINS);
 	if (stop_code(sorting))
-		memcpy(to, from, bytes);
+		memcpy(to, from, part->count * sorting->bytes);
 }
+
+/* ---- by a key ---- */
+
+static bool is_sorted(struct sorting *sorting, const struct part *part, size_t grain)
+{
+	for (size_t done = 0; part->count - done > 1;) {
+		size_t count = part->count - done < grain ? part->count - done : grain;
+
+		if (crew__look_stops(&sorting->stopped) ||
+		    sorting->sorter->run(part->items + done * sorting->bytes, count, sorting->arg) <
+			    count)
+			return false;
+		done += count - 1; /* the last one, and what comes behind it */
+	}
+	return true;
+}
+
+/* Divides by the key, which lies in the last place of the scratch, or behind that: only the
+ * last item could be written there. How many are low; when it is stopped, of no use. */
+static size_t go_by_key(struct sorting *sorting, const struct part *part, const char *key,
+			bool or_equal, size_t grain)
+{
+	const struct crew_sorter *sorter = sorting->sorter;
+	size_t bytes = sorting->bytes;
+	const char *last = part->items + (part->count - 1) * bytes;
+	size_t done = 0;
+	size_t low = 0;
+	size_t high;
+
+	while (done < part->count - 1 && !crew__look_stops(&sorting->stopped)) {
+		size_t count = part->count - 1 - done < grain ? part->count - 1 - done : grain;
+
+		low += sorter->divide(part->items + done * bytes, count, key, or_equal,
+				      part->items + low * bytes,
+				      part->scratch + (done - low) * bytes, sorting->arg);
+		done += count;
+	}
+	high = done - low;
+	if (done == part->count - 1 && sorter->rank(last, 1, key, or_equal, sorting->arg)) {
+		if (high)
+			memcpy(part->items + low * bytes, last, bytes);
+		low++;
+	}
+	memcpy(part->items + low * bytes, part->scratch, high * bytes);
+	return low;
+}
+
+static bool is_less(const struct sorting *sorting, const char *a, const char *b)
+{
+	return sorting->sorter->rank(a, 1, b, false, sorting->arg);
+}
+
+static const char *middle_of(const struct sorting *sorting, const char *a, const char *b,
+			     const char *c)
+{
+	bool a_first = is_less(sorting, a, b);
+
+	if (a_first != is_less(sorting, a, c))
+		return a;
+	return a_first == is_less(sorting, b, c) ? b : c;
+}
+
+/* Between `low` and `high` lies what equals the key. False: it divides badly, or somebody has
+ * stopped it. */
+static bool divide_by_key(struct sorting *sorting, const struct part *part, size_t grain,
+			  size_t *low, size_t *high)
+{
+	size_t step = part->count / 9 * sorting->bytes;
+	size_t least = part->count / 8;
+	char *key = part->scratch + (part->count - 1) * sorting->bytes;
+	struct part rest = *part;
+	const char *at[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *three = part->items + i * 3 * step;
+
+		at[i] = middle_of(sorting, three, three + step, three + 2 * step);
+	}
+	memcpy(key, middle_of(sorting, at[0], at[1], at[2]), sorting->bytes);
+	*low = *high = go_by_key(sorting, part, key, false, grain);
+	if (*low < least && !stop_code(sorting)) {
+		rest.items += *low * sorting->bytes;
+		rest.count -= *low;
+		*high += go_by_key(sorting, &rest, key, true, grain);
+	}
+	return !stop_code(sorting) && *high >= least && *low <= part->count - least;
+}
+
+static void leave_as_it_is(const struct sorting *sorting, const struct part *part)
+{
+	if (part->into_scratch)
+		memcpy(part->scratch, part->items, part->count * sorting->bytes);
+}
+
+static struct part cut_out(const struct sorting *sorting, const struct part *part, size_t first,
+			   size_t end)
+{
+	return (struct part){ part->items + first * sorting->bytes,
+			      part->scratch + first * sorting->bytes, end - first,
+			      part->into_scratch };
+}
+
+static void sort_all(struct sorting *sorting, const struct part *whole, struct crew__pace *pace)
+{
+	struct part part = *whole;
+	struct sort_piece larger = { .sorting = sorting };
+
+	for (;;) {
+		bool halves = part.count > sorting->share || part.count < DIVIDED;
+		struct part smaller;
+		struct part equal;
+		size_t low;
+		size_t high;
+
+		if (crew__look_stops(&sorting->stopped)) {
+			leave_as_it_is(sorting, &part);
+			return;
+		}
+		if (part.count <= pace->grain) {
+			sort_leaf(sorting, &part, pace);
+			return;
+		}
+		if (!halves && is_sorted(sorting, &part, pace->grain * GRAINS)) {
+			leave_as_it_is(sorting, &part);
+			return;
+		}
+		if (halves || !divide_by_key(sorting, &part, pace->grain * GRAINS, &low, &high)) {
+			sort_halves(sorting, &part, pace);
+			return;
+		}
+		equal = cut_out(sorting, &part, low, high);
+		leave_as_it_is(sorting, &equal);
+		smaller = cut_out(sorting, &part, 0, low);
+		larger.part = cut_out(sorting, &part, high, part.count);
+		if (smaller.count > larger.part.count) {
+			struct part other = smaller;
+
+			smaller = larger.part;
+			larger.part = other;
+		}
+		larger.pace = *pace;
+		crew_fork_inline_put_(&larger.fork, &sorting->sort);
+		sort_all(sorting, &smaller, pace);
+		if (!crew_fork_inline_take_(&larger.fork))
+			return;
+		part = larger.part;
+	}
+}
+
+/* ---- all of it ---- */
 
 /* What an item takes, for each doubling: picoseconds. pre: there are as many as a sample */
 static uint64_t measure(const struct sorting *sorting, const struct part *all)
@@ -241,6 +388,7 @@ static int sort_task(void *opaque)
 		call->all.scratch = crew__alloc(bytes);
 	if (!call->all.scratch)
 		return CREW_ENOMEM;
+	call->sorting.share = call->all.count / crew__self()->crew->worker_count;
 	pace = find_pace(&call->sorting, &call->all);
 	sort_all(&call->sorting, &call->all, &pace);
 	crew__free(call->all.scratch);
@@ -306,22 +454,23 @@ struct by_call {
 	size_t bytes;
 };
 
-static inline bool is_less(const void *a, const void *b, void *arg)
+static inline bool called_less(const void *a, const void *b, void *arg)
 {
 	const struct by_call *call = arg;
 
 	return call->compare(a, b, call->arg) < 0;
 }
 
-CREW_SORT_PARTS_(sort_4, 4, is_less)
-CREW_SORT_PARTS_(sort_8, 8, is_less)
-CREW_SORT_PARTS_(sort_16, 16, is_less)
-CREW_SORT_PARTS_(sort_any, ((const struct by_call *)crew_arg_)->bytes, is_less)
+CREW_SORT_PARTS_(sort_4, 4, called_less)
+CREW_SORT_PARTS_(sort_8, 8, called_less)
+CREW_SORT_PARTS_(sort_16, 16, called_less)
+CREW_SORT_PARTS_(sort_any, ((const struct by_call *)crew_arg_)->bytes, called_less)
 
 #define SORTER(name)                                                                               \
 	(struct crew_sorter)                                                                       \
 	{                                                                                          \
-		.sort = name##_sort_, .merge = name##_merge_, .rank = name##_rank_                 \
+		.run = name##_run_, .divide = name##_divide_, .sort = name##_sort_,                \
+		.merge = name##_merge_, .rank = name##_rank_                                       \
 	}
 
 static struct crew_sorter choose_sorter(size_t item_bytes)

@@ -48,6 +48,7 @@ enum order {
 	SORTED,
 	REVERSED,
 	SAWTEETH,
+	MISLEADING, /* where a key is looked for lie the least ones */
 	ORDERS
 };
 
@@ -62,6 +63,10 @@ static int key_of(enum order order, size_t i, size_t count, uint64_t *random)
 		return (int)i;
 	case REVERSED:
 		return (int)(count - i);
+	case MISLEADING:
+		if (count > 9 && (i % (count / 8) == 0 || i % (count / 9) == 0))
+			return -(int)i;
+		return (int)(crew__random(random) >> 33);
 	default:
 		return (int)(i % 100);
 	}

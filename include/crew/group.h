@@ -383,7 +383,7 @@ CREW_API void crew_group_cancel(struct crew_group *group, const char *reason);
  * Returns:	0
  *		CREW_ESTATE	not the owner, not open, or not the innermost group
  *		CREW_EFORKED	called in a child process after fork
- *		CREW_EINVAL	`fn` is NULL
+ *		CREW_EINVAL	`fn` is NULL, or `entry` is deferred there already
  */
 CREW_API int crew_group_defer(struct crew_group *group, struct crew_defer *entry,
 			      void (*fn)(void *arg), void *arg);

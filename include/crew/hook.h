@@ -75,7 +75,8 @@ struct crew_scope_hook {
  *		beside crew_scope_enter()
  * Returns:	0
  *		CREW_ESTATE	the scope is closed
- *		CREW_EINVAL	`fn` is NULL
+ *		CREW_EINVAL	`fn` is NULL; or `hook` is the one that was registered there last,
+ *				and stays registered. Earlier ones are not looked for
  */
 CREW_API int crew_scope_on_cancel(struct crew_scope *scope, struct crew_scope_hook *hook,
 				  void (*fn)(void *arg), void *arg);
@@ -110,7 +111,8 @@ struct crew_defer {
  * Callers:	who entered the scope
  * Returns:	0
  *		CREW_ESTATE	not open, being closed, or not by the caller
- *		CREW_EINVAL	`fn` is NULL
+ *		CREW_EINVAL	`fn` is NULL, or `entry` is deferred there already. All that is
+ *				deferred there is looked through
  */
 CREW_API int crew_scope_defer(struct crew_scope *scope, struct crew_defer *entry,
 			      void (*fn)(void *arg), void *arg);
@@ -135,6 +137,7 @@ struct crew_link {
  * Callers:	who prepared or entered `scope`, while nobody closes or enters `source`
  * Returns:	0
  *		CREW_ESTATE	`scope` is closed, or not the caller's; `source` is closed
+ *		CREW_EINVAL	`link` has been used for `scope` already, and stays what it was
  */
 CREW_API int crew_scope_link(struct crew_scope *scope, struct crew_link *link,
 			     struct crew_scope *source);
@@ -147,6 +150,7 @@ CREW_API int crew_scope_link(struct crew_scope *scope, struct crew_link *link,
  * Callers:	who prepared or entered `scope`
  * Returns:	0
  *		CREW_ESTATE	`scope` is closed, or not the caller's
+ *		CREW_EINVAL	as crew_scope_link()
  */
 CREW_API int crew_scope_link_ref(struct crew_scope *scope, struct crew_link *link,
 				 struct crew_scope_ref *source);

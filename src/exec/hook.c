@@ -75,27 +75,30 @@ static void make_due(struct hook *hook, struct crew__delivery *delivery)
 	delivery->any_hooks = true;
 }
 
-void crew__hook_add(struct crew_scope *scope, struct crew_scope_hook *given, void (*fn)(void *),
+bool crew__hook_add(struct crew_scope *scope, struct crew_scope_hook *given, void (*fn)(void *),
 		    void *arg, struct crew__delivery *delivery)
 {
 	struct hook *hook = inside(given);
+	uint32_t forks = crew__port_fork_count();
 
-	*hook = (struct hook){
-		.fn = fn, .arg = arg, .state = WAITS, .forks = crew__port_fork_count()
-	};
-	crew__list_init(&hook->due);
 	if (scope->private_.parent)
 		crew__scope_complete(scope, delivery);
 	crew__lock_acquire(&hooks);
 	if (!has_list(scope)) {
 		crew__list_init(list_of(scope));
-		scope->private_.hooks_forks = hook->forks;
+		scope->private_.hooks_forks = forks;
+	} else if (list_of(scope)->prev == &hook->of_scope) {
+		crew__lock_release(&hooks);
+		return false;
 	}
+	*hook = (struct hook){ .fn = fn, .arg = arg, .state = WAITS, .forks = forks };
+	crew__list_init(&hook->due);
 	crew__list_append(list_of(scope), &hook->of_scope);
 	crew__scope_set(scope, CREW__HOOKS); /* K4 */
 	if (crew__scope_has(scope, CREW__EFFECTIVE))
 		make_due(hook, delivery);
 	crew__lock_release(&hooks);
+	return true;
 }
 
 void crew__hook_has_run(struct crew_scope_hook *hook)

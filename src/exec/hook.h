@@ -38,8 +38,9 @@
 
 #include "crew/hook.h"
 
-/* Registers a hook. fn: NULL for a link. One that is due at once is the delivery's. */
-void crew__hook_add(struct crew_scope *scope, struct crew_scope_hook *hook, void (*fn)(void *),
+/* Registers a hook. fn: NULL for a link. One that is due at once is the delivery's. False: it is
+ * the last one in the list already, and nothing was done. */
+bool crew__hook_add(struct crew_scope *scope, struct crew_scope_hook *hook, void (*fn)(void *),
 		    void *arg, struct crew__delivery *delivery);
 /* In no list, and as if it had run. */
 void crew__hook_has_run(struct crew_scope_hook *hook);

@@ -4,7 +4,8 @@
  * functions when it is left.
  *
  * What is deferred is in a list of the owner's alone. A link takes itself out by being
- * deferred as well, so closing knows of one list only.
+ * deferred as well, so closing knows of one list only. What is in it already is refused, before
+ * anything of it is written: the list would have no end.
  */
 #include "scope/scope.h"
 
@@ -14,16 +15,16 @@ int crew_scope_on_cancel(struct crew_scope *scope, struct crew_scope_hook *hook,
 			 void (*fn)(void *arg), void *arg)
 {
 	struct crew__delivery delivery;
+	bool added;
 
-	*hook = (struct crew_scope_hook){ .private_ = { .state = 0 } };
-	if (!fn)
-		return CREW_EINVAL;
-	if (crew__scope_is_closed(scope))
-		return CREW_ESTATE;
+	if (!fn || crew__scope_is_closed(scope)) {
+		*hook = (struct crew_scope_hook){ .private_ = { .state = 0 } };
+		return fn ? CREW_ESTATE : CREW_EINVAL;
+	}
 	crew__delivery_init(&delivery);
-	crew__hook_add(scope, hook, fn, arg, &delivery);
+	added = crew__hook_add(scope, hook, fn, arg, &delivery);
 	crew__delivery_end(&delivery);
-	return 0;
+	return added ? 0 : CREW_EINVAL;
 }
 
 bool crew_scope_hook_stop(struct crew_scope_hook *hook)
@@ -32,6 +33,16 @@ bool crew_scope_hook_stop(struct crew_scope_hook *hook)
 }
 
 /* ---- when it is left --------------------------------------------------------------- */
+
+static bool is_deferred(const struct crew_scope *scope, const struct crew_defer *entry)
+{
+	const struct crew_defer *at = NULL;
+
+	if (crew__scope_has(scope, CREW__DEFERRED))
+		for (at = scope->private_.deferred; at && at != entry; at = at->private_.next)
+			;
+	return at;
+}
 
 void crew__defer(struct crew_scope *scope, struct crew_defer *entry, void (*fn)(void *arg),
 		 void *arg)
@@ -71,6 +82,8 @@ int crew_scope_defer(struct crew_scope *scope, struct crew_defer *entry, void (*
 		return CREW_EINVAL;
 	if (scope->private_.state != CREW__SCOPE_OPEN || scope->private_.fiber != caller.fiber)
 		return CREW_ESTATE;
+	if (is_deferred(scope, entry))
+		return CREW_EINVAL;
 	crew__defer(scope, entry, fn, arg);
 	return 0;
 }
@@ -80,6 +93,8 @@ int crew_group_defer(struct crew_group *group, struct crew_defer *entry, void (*
 {
 	int rc = fn ? crew__group_owned(group) : CREW_EINVAL;
 
+	if (rc == 0 && is_deferred(&group->scope, entry))
+		rc = CREW_EINVAL;
 	if (rc == 0)
 		crew__defer(&group->scope, entry, fn, arg);
 	return rc;
@@ -92,27 +107,30 @@ static void stop_link(void *arg)
 	crew_scope_unlink(arg);
 }
 
-/* False: the scope is not the caller's, or the source (NULL: not known yet) is closed. */
-static bool begin_link(struct crew_scope *scope, struct crew_link *link, struct crew_scope *source)
+/* `source` is NULL where it is not known yet. */
+static int begin_link(struct crew_scope *scope, struct crew_link *link, struct crew_scope *source)
 {
 	struct crew__caller caller = crew__caller();
+	bool own = scope->private_.state == CREW__SCOPE_NEW ||
+		   (scope->private_.state == CREW__SCOPE_OPEN &&
+		    scope->private_.fiber == caller.fiber);
 
+	if (own && is_deferred(scope, &link->private_.entry))
+		return CREW_EINVAL;
 	*link = (struct crew_link){ .private_ = { .scope = scope, .source = source } };
-	if (source && crew__scope_is_closed(source))
-		return false;
-	if (scope->private_.state != CREW__SCOPE_NEW &&
-	    (scope->private_.state != CREW__SCOPE_OPEN || scope->private_.fiber != caller.fiber))
-		return false;
+	if (!own || (source && crew__scope_is_closed(source)))
+		return CREW_ESTATE;
 	crew__defer(scope, &link->private_.entry, stop_link, link);
-	return true;
+	return 0;
 }
 
 int crew_scope_link(struct crew_scope *scope, struct crew_link *link, struct crew_scope *source)
 {
 	struct crew__delivery delivery;
+	int rc = begin_link(scope, link, source);
 
-	if (!begin_link(scope, link, source))
-		return CREW_ESTATE;
+	if (rc)
+		return rc;
 	crew__delivery_init(&delivery);
 	crew__hook_add(source, &link->private_.hook, NULL, link, &delivery);
 	crew__delivery_end(&delivery);
@@ -124,9 +142,10 @@ int crew_scope_link_ref(struct crew_scope *scope, struct crew_link *link,
 {
 	struct crew__cause cause = { .source = 0 };
 	struct crew__delivery delivery;
+	int rc = begin_link(scope, link, NULL);
 
-	if (!begin_link(scope, link, NULL))
-		return CREW_ESTATE;
+	if (rc)
+		return rc;
 	crew__delivery_init(&delivery);
 	link->private_.source = crew__ref_lock(ref, &cause);
 	if (link->private_.source)

@@ -188,3 +188,32 @@ Test(scope_defer, of_a_group_with_bad_options, .timeout = 60)
 {
 	everywhere(refused);
 }
+
+static int twice(void *arg)
+{
+	struct crew_defer entries[3];
+	struct crew_group group;
+	struct crew_scope scope;
+
+	(void)arg;
+	for (int i = 0; i < 3; i++) { /* the newest, one between, the oldest */
+		order = 0;
+		crew_scope_open(&scope, NULL);
+		CHECK(crew_scope_defer(&scope, &entries[0], one, &order) == 0);
+		CHECK(crew_scope_defer(&scope, &entries[1], two, &order) == 0);
+		CHECK(crew_scope_defer(&scope, &entries[2], three, &order) == 0);
+		CHECK(crew_scope_defer(&scope, &entries[i], one, &order) == CREW_EINVAL);
+		CHECK(crew_scope_close(&scope, 0) == 0 && order == 321);
+	}
+	order = 0;
+	crew_group_open(&group, CREW_GROUP(.crew = test_crew));
+	CHECK(crew_group_defer(&group, &entries[0], one, &order) == 0);
+	CHECK(crew_group_defer(&group, &entries[0], two, &order) == CREW_EINVAL);
+	CHECK(crew_group_close(&group, 0) == 0 && order == 1);
+	return 0;
+}
+
+Test(scope_defer, nothing_twice, .timeout = 60)
+{
+	everywhere(twice);
+}

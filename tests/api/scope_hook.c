@@ -49,6 +49,30 @@ Test(scope_hook, runs_once_or_is_stopped, .timeout = 60)
 	everywhere(once);
 }
 
+static int twice(void *arg)
+{
+	struct crew_scope_hook hooks[2];
+	struct crew_word runs = { 0 };
+	struct crew_scope scope;
+
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		crew_scope_open(&scope, NULL);
+		CHECK(!i || crew_scope_on_cancel(&scope, &hooks[0], count, &runs) == 0);
+		CHECK(crew_scope_on_cancel(&scope, &hooks[1], count, &runs) == 0);
+		CHECK(crew_scope_on_cancel(&scope, &hooks[1], count, &runs) == CREW_EINVAL);
+		crew_scope_cancel(&scope, NULL);
+		CHECK(number(&runs) == 1U + 2 * i);
+		CHECK(crew_scope_close(&scope, 0) == 0 && crew_scope_hook_stop(&hooks[1]));
+	}
+	return 0;
+}
+
+Test(scope_hook, is_not_registered_twice_in_a_row, .timeout = 60)
+{
+	everywhere(twice);
+}
+
 static int around(void *arg)
 {
 	struct crew_scope_hook hooks[3];

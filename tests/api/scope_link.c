@@ -227,3 +227,38 @@ Test(scope_link, not_by_others, .timeout = 60)
 	cr_assert_eq(crew_run(crew, not_by_others, NULL), 0);
 	cr_assert_eq(crew_stop(crew), 0);
 }
+
+/* ---- used twice ---- */
+
+static int twice(void *arg)
+{
+	struct crew_scope tokens_of[2];
+	struct crew_scope_ref *ref;
+	struct crew_link links[2];
+	struct crew_scope scope;
+
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		for (int j = 0; j < 2; j++)
+			crew_scope_init(&tokens_of[j], NULL);
+		crew_scope_open(&scope, NULL);
+		ref = crew_scope_take_ref(&scope);
+		for (int j = 0; j < 2; j++)
+			CHECK(crew_scope_link(&scope, &links[j], &tokens_of[j]) == 0);
+		CHECK(crew_scope_link(&scope, &links[i], &tokens_of[i]) == CREW_EINVAL);
+		CHECK(crew_scope_link(&scope, &links[i], &tokens_of[!i]) == CREW_EINVAL);
+		CHECK(crew_scope_link_ref(&scope, &links[i], ref) == CREW_EINVAL);
+		CHECK(crew_check() == 0);
+		crew_scope_cancel(&tokens_of[i], NULL); /* it is what it was */
+		CHECK(crew_check() == CREW_ECANCELED && crew_scope_unlink(&links[i]));
+		CHECK(crew_scope_link(&scope, &links[i], &tokens_of[i]) == CREW_EINVAL);
+		CHECK(crew_scope_close(&scope, CREW_ECANCELED) == 0);
+		crew_scope_ref_drop(ref);
+	}
+	return 0;
+}
+
+Test(scope_link, is_used_for_nothing_else_meanwhile, .timeout = 60)
+{
+	everywhere(twice);
+}

@@ -68,7 +68,9 @@ struct crew_scope_hook {
  * stops its hooks first of all; one that just runs on another thread is waited for.
  *
  * fn must not wait, and must not take a lock over which others cancel, or stop hooks. It
- * may cancel, and stop hooks, also its own.
+ * may cancel, and stop hooks, also its own. But hooks that stop each other, each on its own
+ * thread, would wait for each other's ends, or a circle of them: that stops the program with a
+ * sentence.
  *
  * Checkpoint:	none
  * Callers:	anybody but signal handlers, while the scope is prepared or open, but not

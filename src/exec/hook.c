@@ -7,6 +7,8 @@
 
 /* Over all hooks and their lists (K1); the lot of whoever waits for the end of one. */
 static struct crew__lock hooks CREW__STATE;
+/* All that wait for the end of one. */
+static struct crew__link stopping CREW__STATE = { &stopping, &stopping };
 
 enum state {
 	STOPPED,
@@ -36,6 +38,9 @@ struct run {
 
 struct stopper {
 	struct crew__link link;
+	struct crew__link all; /* in `stopping` */
+	struct run *run;       /* that it waits for */
+	uint64_t who;
 	struct crew__waiter waiter;
 };
 
@@ -138,9 +143,11 @@ static void let_stoppers_go(struct run *run)
 	struct crew__link *link;
 
 	while ((link = crew__list_take(&run->stoppers))) {
+		struct stopper *stopper = crew__container(link, struct stopper, link);
 		struct crew__parker *parker;
 
-		if (crew__grant(&crew__container(link, struct stopper, link)->waiter, &parker)) {
+		crew__list_remove(&stopper->all);
+		if (crew__grant(&stopper->waiter, &parker)) {
 			parker->woken = woken;
 			woken = parker;
 		}
@@ -190,14 +197,38 @@ static void unlock_hooks(void *arg)
 	crew__lock_release(&hooks);
 }
 
+/* pre: locked. For what `who` waits, or NULL. */
+static struct run *waits_for(uint64_t who)
+{
+	for (struct crew__link *link = stopping.next; link != &stopping; link = link->next)
+		if (crew__container(link, struct stopper, all)->who == who)
+			return crew__container(link, struct stopper, all)->run;
+	return NULL;
+}
+
+/* pre: locked. Unless its end waits for the stopper's. */
+static void wait_for(struct run *run, struct stopper *stopper)
+{
+	stopper->run = run;
+	stopper->who = who_am_i();
+	for (struct run *at = run; at; at = waits_for(at->who))
+		crew__require(
+			at->who != stopper->who,
+			"hooks stop each other, and each waits for the other's end: stop them "
+			"from outside",
+			NULL);
+	crew__list_append(&stopping, &stopper->all);
+	crew__list_append(&run->stoppers, &stopper->link);
+	crew__park(&stopper->waiter, unlock_hooks, NULL, CREW_NEVER, "hook stop");
+}
+
 /* pre: locked. Unlocks, and ends the waiter. */
 static bool stop(struct hook *hook, struct stopper *stopper)
 {
 	bool ran = hook->state == RUNS || hook->state == RAN;
 
 	if (hook->state == RUNS && hook->run->who != who_am_i()) {
-		crew__list_append(&hook->run->stoppers, &stopper->link);
-		crew__park(&stopper->waiter, unlock_hooks, NULL, CREW_NEVER, "hook stop");
+		wait_for(hook->run, stopper);
 		return true;
 	}
 	if (hook->state == RUNS)
@@ -245,4 +276,5 @@ void crew__hooks_close(struct crew_scope *scope)
 void crew__hooks_in_child(void)
 {
 	hooks = (struct crew__lock){ .word = { 0 } };
+	crew__list_init(&stopping);
 }

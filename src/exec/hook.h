@@ -9,6 +9,9 @@
  *
  *	WAITS -> DUE -> RUNS -> RAN		WAITS, DUE -> STOPPED
  *
+ * Who stops a hook that runs elsewhere is in the list of all who wait so, so that hooks which
+ * stop each other, and would wait for ever, are found by the one that closes the circle.
+ *
  * A hook without a function is a link: it cancels another scope, with the same cause, and
  * what this makes due is run by the same canceller: chains of links do not recurse.
  *

@@ -51,7 +51,9 @@
  * stays in memory after dlclose(), and so do its crews.
  *
  * After fork() every call on a crew of the parent returns CREW_EFORKED in the
- * child; the child may start crews of its own.
+ * child; the child may start crews of its own. What others held stays held there. A lock that
+ * the forking thread holds, or nobody, can be used, also with somebody in line: who waited is
+ * not there, and what the child gives or releases goes to none of them.
  *
  * Where a function takes a crew, NULL means the crew of the calling task.
  */

@@ -74,7 +74,7 @@ struct crew_lot_table {
 struct crew_lot {
 	struct {
 		uint32_t lock;
-		uint32_t reserved;
+		uint32_t forks; /* of this process when it was locked last */
 		struct crew_lot_queue queue;
 		struct crew_lot_queue woken; /* to be made ready by unlock */
 	} private_;

@@ -9,6 +9,8 @@
 #include "exec/deadline.h"
 #include "exec/worker.h"
 
+uint32_t crew__forks CREW__STATE; /* changes while there is one thread */
+
 /* ---- the parkers of plain threads ---------------------------------------- */
 
 /* One for each wait of a plain thread. Never freed: a late wake must find the
@@ -311,6 +313,7 @@ uint32_t crew__parkers_reasons(struct crew__parked list[], uint32_t most)
 
 void crew__park_in_child(void)
 {
+	crew__forks = crew__port_fork_count();
 	parkers.lock = (struct crew__lock){ .word = { 0 } };
 	parkers.free = NULL; /* perhaps half changed */
 	parkers.made = NULL; /* nobody waits in the others */

@@ -179,6 +179,9 @@ struct crew__parked {
  * many reasons are in the list. */
 uint32_t crew__parkers_reasons(struct crew__parked list[], uint32_t most);
 
+/* crew__port_fork_count(), for who asks often. */
+extern uint32_t crew__forks;
+
 /* After fork, in the child: forgets what threads that are gone held. */
 void crew__park_in_child(void);
 #endif /* CREW__PARK_H */

@@ -60,7 +60,7 @@ static int wait_without_lock(struct crew_condition *condition, const struct crew
 	int rc;
 
 	crew__wait_prepare(&wait, self, true);
-	crew__lot_enter(&lock->private_.lot);
+	crew__hold_enter(lock);
 	list_condition(condition);
 	edge.expected = wait.waiter.expected;
 	if (watched)
@@ -118,7 +118,7 @@ int crew_condition_notify(struct crew_condition *condition, uint32_t count)
 
 	if (!crew__hold_is(lock, crew__hold_self(&caller)))
 		return CREW_EPERM;
-	crew__lot_enter(&lock->private_.lot);
+	crew__hold_enter(lock);
 	while (count && (wait = crew__queue_first(&condition->private_.queue))) {
 		crew__queue_remove(wait);
 		if (crew__make_firm(&wait->waiter)) {
@@ -149,7 +149,7 @@ void crew_condition_read_stats(const struct crew_condition *condition,
 {
 	struct crew_condition_stats now = { .size = sizeof(now) };
 
-	crew__lot_enter(lot_of(condition));
+	crew__hold_enter(condition->private_.lock);
 	now.waiting = crew__queue_count(&condition->private_.queue);
 	crew__lot_leave(lot_of(condition));
 	crew__stats_give(stats, &now, sizeof(now));
@@ -157,7 +157,7 @@ void crew_condition_read_stats(const struct crew_condition *condition,
 
 void crew_condition_fini(struct crew_condition *condition)
 {
-	crew__lot_enter(lot_of(condition));
+	crew__hold_enter(condition->private_.lock);
 	crew__queue_fini(&condition->private_.queue,
 			 "a condition is given up while somebody waits for it");
 	crew__lot_leave(lot_of(condition));

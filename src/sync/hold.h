@@ -62,6 +62,9 @@ static inline bool crew__hold_is_task(uint64_t word)
 	return word && !(word & (CREW__HOLD_THREAD | CREW__HOLD_BROKEN));
 }
 
+/* Locks its lot. In a child process nobody was called, or waits in a condition of it (T7). */
+void crew__hold_enter(struct crew_lock *lock);
+
 /* Does `self` hold it? */
 static inline bool crew__hold_is(const struct crew_lock *lock, uint64_t self)
 {

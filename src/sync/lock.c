@@ -18,6 +18,22 @@ uint64_t crew__hold_self(const struct crew__caller *caller)
 			       crew__port_thread_self() << 4 | THREAD;
 }
 
+static void forget_line(struct crew_lock *lock)
+{
+	for (struct crew_condition *at = lock->private_.conditions; at; at = at->private_.next) {
+		at->private_.queue = (struct crew_lot_queue){ .first = NULL };
+		at->private_.at = NULL;
+	}
+	lock->private_.conditions = NULL;
+	crew__and_acq_rel(&lock->private_.word, ~CALLED);
+}
+
+void crew__hold_enter(struct crew_lock *lock)
+{
+	if (crew__unlikely(!crew__lot_enter(&lock->private_.lot)))
+		forget_line(lock);
+}
+
 void crew__hold_begin(struct crew_lock *lock, struct crew__fiber *fiber)
 {
 	if (!fiber)
@@ -150,7 +166,7 @@ static int wait_once(struct crew_lock *lock, const struct crew__caller *caller, 
 	int rc;
 
 	crew__wait_prepare(&wait, self, interruptible);
-	crew__lot_enter(&lock->private_.lot);
+	crew__hold_enter(lock);
 	rc = called ? come_locked(lock, self) : try_locked(lock, self, true);
 	if (rc != CREW_EWOULDBLOCK) {
 		crew__lot_leave(&lock->private_.lot);
@@ -259,7 +275,7 @@ int crew_lock_acquire_nowait(struct crew_lock *lock)
 	if (crew__hold_is(lock, self))
 		return CREW_EDEADLK;
 	if (!try_to_pass(lock, self)) {
-		crew__lot_enter(&lock->private_.lot);
+		crew__hold_enter(lock);
 		rc = try_locked(lock, self, false);
 		crew__lot_leave(&lock->private_.lot);
 	}
@@ -273,7 +289,7 @@ static bool pass_in_line(struct crew_lock *lock)
 {
 	bool waited;
 
-	crew__lot_enter(&lock->private_.lot);
+	crew__hold_enter(lock);
 	waited = crew__load_relaxed(&lock->private_.word) & CREW__WAITED;
 	if (waited)
 		crew__hold_pass(lock);
@@ -329,7 +345,7 @@ static void break_lock(struct crew_lock *lock, const char *by)
 	struct crew_lot *lot = &lock->private_.lot;
 	struct crew_condition *condition;
 
-	crew__lot_enter(lot);
+	crew__hold_enter(lock);
 	lock->private_.name = by;
 	for (condition = lock->private_.conditions; condition;
 	     condition = condition->private_.next) {
@@ -373,7 +389,7 @@ void crew_lock_read_stats(const struct crew_lock *lock, struct crew_lock_stats *
 	struct crew_lock_stats now = { .size = sizeof(now) };
 	uint64_t word;
 
-	crew__lot_enter(&locked->private_.lot);
+	crew__hold_enter(locked);
 	/* so who holds it cannot let go, and end, while its name is read */
 	crew__or_acq_rel(&locked->private_.word, CREW__WAITED);
 	word = crew__and_acq_rel(&locked->private_.word, ~CALLED);
@@ -393,7 +409,7 @@ void crew_lock_fini(struct crew_lock *lock)
 	struct crew__parker thread = { .is_thread = 1 };
 	struct crew__wait called;
 
-	crew__lot_enter(&lock->private_.lot);
+	crew__hold_enter(lock);
 	if (lock->private_.conditions)
 		crew__queue_fini(&lock->private_.conditions->private_.queue,
 				 "a lock is given up while somebody waits for a condition of it");

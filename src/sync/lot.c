@@ -79,6 +79,13 @@ uint64_t crew__queue_count(const struct crew_lot_queue *queue)
 
 /* ---- waiting and waking ------------------------------------------------------- */
 
+bool crew__lot_forget(struct crew_lot *lot)
+{
+	lot->private_.forks = crew__forks;
+	lot->private_.queue = lot->private_.woken = (struct crew_lot_queue){ .first = NULL };
+	return false;
+}
+
 void crew__lot_leave(struct crew_lot *lot)
 {
 	struct crew__parker *woken = lot->private_.woken.first;

@@ -29,6 +29,8 @@
  *	T3  What was ended is made ready after the lot was unlocked: whoever goes on may
  *	    free it.
  *	T4  A cancelled wait that is still in a queue is passed over: it has got nothing.
+ *	T7  In a child process nobody is there who waited before the fork: whoever locks a lot
+ *	    there first forgets its line. Other queues are forgotten by who keeps them.
  *
  * THE WORD OF A PRIMITIVE (lock, semaphore, event). While nobody waits one
  * compare-exchange on it is all. Who must wait sets WAITED under the lot's lock; from then
@@ -68,9 +70,14 @@ static inline struct crew__lock *crew__lot_lock(struct crew_lot *lot)
 	return (struct crew__lock *)(void *)&lot->private_.lock;
 }
 
-static inline void crew__lot_enter(struct crew_lot *lot)
+/* T7. False. */
+bool crew__lot_forget(struct crew_lot *lot);
+
+/* Locks the lot. False: for the first time in a child process. */
+static inline bool crew__lot_enter(struct crew_lot *lot)
 {
 	crew__lock_acquire(crew__lot_lock(lot));
+	return crew__likely(lot->private_.forks == crew__forks) || crew__lot_forget(lot);
 }
 
 /* Unlocks, then makes the woken ready. LAST TOUCH of the lot is the unlock. */

@@ -188,4 +188,145 @@ Test(fork_sync, R15_nor_does_a_blocking_call, .timeout = 60)
 	run_with(2, call_that_forks, NULL);
 }
 
+/* ---- who waited before the fork is not there ---- */
+
+static struct crew_lock handed;
+static struct crew_lock barging = CREW_LOCK_BARGING_INIT;
+static struct crew_condition condition = CREW_CONDITION_INIT(&handed);
+static struct crew_semaphore empty = CREW_SEMAPHORE_INIT(0, 9);
+
+static int acquire(void *arg)
+{
+	struct crew_lock *it = (struct crew_lock *)arg;
+	int rc = crew_lock_acquire(it);
+
+	return rc ? rc : crew_lock_release(it);
+}
+
+static int be_notified(void *arg)
+{
+	int rc = crew_lock_acquire(&handed);
+
+	(void)arg;
+	rc = rc ? rc : crew_condition_wait(&condition);
+	return rc ? rc : crew_lock_release(&handed);
+}
+
+static int take_one(void *arg)
+{
+	(void)arg;
+	return crew_semaphore_acquire(&empty, 1);
+}
+
+static int use_free_lock(struct crew_lock *it)
+{
+	for (int i = 0; i < 300; i++)
+		CHECK(crew_lock_acquire_nowait(it) == 0 && crew_lock_release(it) == 0);
+	return 0;
+}
+
+/* By the thread that has forked, which holds it. */
+static int use_what_is_held(void)
+{
+	struct crew_condition_stats in_it = { .size = sizeof(in_it) };
+	struct crew *crew;
+
+	CHECK(crew_condition_notify_all(&condition) == 0);
+	CHECK(crew_lock_release(&handed) == 0 && use_free_lock(&handed) == 0);
+	crew_condition_read_stats(&condition, &in_it);
+	CHECK(in_it.waiting == 0);
+	CHECK(crew_semaphore_release(&empty, 1) == 0);
+	CHECK(crew_semaphore_acquire_nowait(&empty, 1) == 0);
+	CHECK(crew_start(&crew, CREW_OPTIONS(.workers = 2)) == 0);
+	CHECK(crew_run(crew, acquire, &handed) == 0);
+	CHECK(crew_stop(crew) == 0);
+	return 0;
+}
+
+static uint64_t count_waits(void)
+{
+	struct crew_lock_stats of_lock = { .size = sizeof(of_lock) };
+	struct crew_condition_stats of_condition = { .size = sizeof(of_condition) };
+	struct crew_semaphore_stats of_semaphore = { .size = sizeof(of_semaphore) };
+
+	crew_lock_read_stats(&handed, &of_lock);
+	crew_condition_read_stats(&condition, &of_condition);
+	crew_semaphore_read_stats(&empty, &of_semaphore);
+	return of_lock.waiting + of_condition.waiting + of_semaphore.waiting;
+}
+
+static int status_of_child(int (*in_it)(void))
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		alarm(20);
+		_exit(in_it());
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : __LINE__;
+}
+
+static void until_waits(uint64_t count)
+{
+	while (count_waits() < count)
+		crew_yield();
+}
+
+Test(fork_sync, R15_what_is_given_in_the_child_goes_to_nobody_of_the_parent, .timeout = 60)
+{
+	struct crew *crew = start(2);
+	struct crew_group group;
+	int status;
+
+	crew_group_open(&group, CREW_GROUP(.crew = crew));
+	cr_assert_eq(crew_group_spawn(&group, be_notified, NULL), 0);
+	until_waits(1);
+	cr_assert_eq(crew_lock_acquire(&handed), 0);
+	cr_assert_eq(crew_group_spawn(&group, acquire, &handed), 0);
+	cr_assert_eq(crew_group_spawn(&group, take_one, NULL), 0);
+	until_waits(3);
+	status = status_of_child(use_what_is_held);
+	cr_assert_eq(crew_condition_notify_all(&condition), 0);
+	cr_assert_eq(crew_lock_release(&handed), 0);
+	cr_assert_eq(crew_semaphore_release(&empty, 1), 0);
+	cr_assert_eq(crew_group_close(&group, 0), 0);
+	stop(crew);
+	cr_assert_eq(status, 0, "line %d", status);
+}
+
+static int use_barging(void)
+{
+	return use_free_lock(&barging);
+}
+
+/* With one worker: who was called has not come yet. */
+static int fork_when_called(void *arg)
+{
+	struct crew_lock_stats stats = { .size = sizeof(stats) };
+	struct crew_group group;
+	int status;
+	int rc;
+
+	(void)arg;
+	CHECK(crew_lock_acquire(&barging) == 0);
+	crew_group_open(&group, NULL);
+	for (int i = 0; i < 2; i++)
+		CHECK(crew_group_spawn(&group, acquire, &barging) == 0);
+	while (stats.waiting < 2) {
+		crew_yield();
+		crew_lock_read_stats(&barging, &stats);
+	}
+	CHECK(crew_lock_release(&barging) == 0);
+	status = status_of_child(use_barging);
+	rc = crew_group_close(&group, 0);
+	return rc ? rc : status;
+}
+
+Test(fork_sync, R15_nor_is_a_barging_lock_handed_to_who_was_called_there, .timeout = 60)
+{
+	run_with(1, fork_when_called, NULL);
+}
+
 #endif

@@ -406,13 +406,20 @@ void crew_lock_read_stats(const struct crew_lock *lock, struct crew_lock_stats *
 void crew_lock_fini(struct crew_lock *lock)
 {
 	struct crew_lot_queue *line = &lock->private_.lot.private_.queue;
+	struct crew_lot_queue of_conditions = { .first = NULL };
 	struct crew__parker thread = { .is_thread = 1 };
 	struct crew__wait called;
 
 	crew__hold_enter(lock);
-	if (lock->private_.conditions)
-		crew__queue_fini(&lock->private_.conditions->private_.queue,
-				 "a lock is given up while somebody waits for a condition of it");
+	for (struct crew_condition *at = lock->private_.conditions; at; at = at->private_.next)
+		while (at->private_.queue.first) {
+			struct crew__wait *wait = at->private_.queue.first;
+
+			crew__queue_remove(wait); /* the program ends */
+			crew__queue_append(&of_conditions, wait);
+		}
+	crew__queue_fini(&of_conditions,
+			 "a lock is given up while somebody waits for a condition of it");
 	if (crew__load_relaxed(&lock->private_.word) & CALLED) {
 		uint64_t who = lock->private_.called;
 

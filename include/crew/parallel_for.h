@@ -19,10 +19,10 @@
  * The body gets pieces of the range. How large they are is found out while the loop
  * runs: a loop begins alone, and what is left after some five microseconds is halved
  * and halved again, the halves lie where idle workers take them, down to pieces of
- * about 50 microseconds. So a tiny loop costs no more than a loop, and nobody has to
- * know a grain. A loop of less than 16 turns for each worker is shared at once: its
- * turns are taken to be long ones. With .grain it is shared at once, down to pieces of
- * at most so many turns.
+ * about 50 microseconds; of very long ranges not below one part in 2^32. So a tiny
+ * loop costs no more than a loop, and nobody has to know a grain. A loop of less than
+ * 16 turns for each worker is shared at once: its turns are taken to be long ones.
+ * With .grain it is shared at once, down to pieces of at most so many turns.
  *
  * What all calls of crew/parallel.h have in common:
  *

@@ -80,6 +80,10 @@
  * a membarrier: about 2 microseconds, what the membarrier costs (perf/run membarrier). */
 #define CREW__PATIENCE CREW__PICK(64U, 2U)
 
+/* A loop without a grain is cut into so many pieces at first, were each of them taken by another
+ * worker: 2 to the power. In HARD builds each is. */
+#define CREW__LOOP_HALVINGS (CREW__HARD ? 12U : 32U)
+
 /* Errors in one tree (crew/error.h), and bytes of what crew_fail() says. */
 #define CREW__ERRORS_MAX    CREW__PICK(64U, 8U)
 #define CREW__MESSAGE_BYTES 256U

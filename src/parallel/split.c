@@ -3,6 +3,7 @@
 #include "parallel/split.h"
 
 #include "base/alloc.h"
+#include "base/config.h"
 #include "crew/fork.h"
 #include "crew/group.h"
 
@@ -324,6 +325,8 @@ int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void
 			rc = run_alone(loop, &rest, into, &pace.grain);
 		if (rc || rest.count == 0)
 			return rc;
+		if (pace.grain < turns >> CREW__LOOP_HALVINGS)
+			pace.grain = turns >> CREW__LOOP_HALVINGS;
 	}
 	crew__loop_open(loop);
 	run_rest(loop, &rest, into, &pace);

@@ -16,7 +16,9 @@
  *	2. Shared: what is left is halved down to the grain. The right half is forked
  *	   (crew/fork.h): its frame, in the frame of whoever halves, lies in the deque; the
  *	   left half is halved further. So all that is not running can be taken, the largest
- *	   first. A right half that nobody took is run in place.
+ *	   first. A right half that nobody took is run in place. One that was taken begins with
+ *	   the grain that was known when it was offered: so that grain is not below a share
+ *	   of the whole loop, or one over 2^64 turns would have as many pieces.
  *	3. A leaf that was short doubles the grain, one that was long halves it. It is the
  *	   siblings on the way back that doubled leaves fit: 1, 1, 2, 4, ...
  *

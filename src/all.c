@@ -9,6 +9,7 @@
 #include "base/assert.c"
 #include "base/error.c"
 #include "base/heap.c"
+#include "base/sized.c"
 #include "exec/cancel.c"
 #include "exec/crew.c"
 #include "exec/deadline.c"

@@ -97,6 +97,12 @@ enum {
  * Options are structs whose first field is their size and whose zero fields
  * mean "default". C names what it changes: CREW_GROUP(.name = "fetch"). C++:
  * auto o = crew_defaults<crew_group_options>(); o.name = "fetch".
+ *
+ * Fields are only added, at the end. So a library accepts the options of programs that were
+ * compiled with older headers, what they do not have is zero; and those of newer headers while
+ * all that it does not know in them is zero, else they are refused with CREW_EINVAL. Structs
+ * that are filled for the caller, stats, begin with their size as well, and are filled as far
+ * as they go.
  */
 #define CREW_OPTIONS_(type, ...) (&(const struct type){ .size = sizeof(struct type), __VA_ARGS__ })
 

@@ -51,6 +51,7 @@ struct crew_broadcast_options {
 	size_t size;		     /* set by CREW_BROADCAST() */
 	size_t capacity;	     /* items that are kept; 0: one */
 	enum crew_overflow overflow; /* CREW_OVERFLOW_WAIT or CREW_DROP_OLDEST */
+	uint32_t reserved;
 };
 
 #define CREW_BROADCAST(...) CREW_OPTIONS_(crew_broadcast_options, __VA_ARGS__)

@@ -102,6 +102,7 @@ struct crew_options {
 	uint32_t blocking_max; /* crew_blocking() calls at once; default: 40 */
 	size_t stack_bytes; /* of a task, 32768 to 64 MiB, rounded up to pages; default: 256 KiB */
 	enum crew_deadlock deadlock; /* default: CREW_DEADLOCK_IGNORE */
+	uint32_t reserved;
 };
 
 #define CREW_OPTIONS(...) CREW_OPTIONS_(crew_options, __VA_ARGS__)

@@ -20,6 +20,7 @@
 #include "crew/crew.h"
 
 #include "base/list.h"
+#include "base/sized.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,13 +115,10 @@ static int choose_options(struct choice *choice, const struct crew_options *give
 
 	*options = (struct crew_options){ .size = sizeof(*options) };
 	if (given) {
-		if (given->size < sizeof(size_t))
+		given = CREW__OPTIONS(given, options, reserved);
+		if (!given)
 			return CREW_EINVAL;
-		memcpy(options, given,
-		       given->size < sizeof(*options) ? given->size : sizeof(*options));
-		for (size_t i = sizeof(*options); i < given->size; i++)
-			if (((const char *)given)[i])
-				return CREW_EINVAL; /* an option that we do not know */
+		*options = *given;
 	}
 	choice->workers_why = choice->stack_why = "the program";
 	if (options->workers == 0) {

@@ -20,10 +20,11 @@ int crew__pieces_run(struct crew__pieces *pieces, crew__loop_fn *leaf)
 void crew__pieces_init(struct crew__pieces *pieces, size_t items,
 		       const struct crew_parallel_options *options)
 {
+	struct crew_parallel_options room;
 	size_t grain;
 	size_t least;
 
-	options = crew__whole(options);
+	options = crew__whole(options, &room);
 	grain = options ? options->grain : 0;
 	least = grain ? grain : 1;
 	crew__loop_init(&pieces->loop, NULL, options);

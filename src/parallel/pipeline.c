@@ -246,7 +246,7 @@ static int run_pipeline(struct pipeline *pipeline, struct crew *crew)
 static bool is_valid(const struct crew_stage *stages, size_t count,
 		     const struct crew_pipeline_options *options)
 {
-	bool valid = stages && count && (!options || options->size >= sizeof(*options));
+	bool valid = stages && count && options;
 
 	for (size_t i = 0; valid && i < count; i++)
 		valid = stages[i].fn && (unsigned)stages[i].kind <= CREW_STAGE_SERIAL;
@@ -256,15 +256,14 @@ static bool is_valid(const struct crew_stage *stages, size_t count,
 int crew_pipeline(const struct crew_stage *stages, size_t count,
 		  const struct crew_pipeline_options *options)
 {
-	struct crew_pipeline_options defaults = { .size = sizeof(defaults) };
+	struct crew_pipeline_options room = { .size = sizeof(room) };
 	struct pipeline pipeline = { .stages = stages, .count = count };
 	size_t workers;
 	int rc;
 
+	options = options ? CREW__OPTIONS(options, &room, drop_arg) : &room;
 	if (!is_valid(stages, count, options))
 		return CREW_EINVAL;
-	if (!options)
-		options = &defaults;
 	workers = crew_worker_count(options->crew);
 	pipeline.name = options->name ? options->name : "pipeline";
 	pipeline.token_count = options->tokens ? options->tokens :

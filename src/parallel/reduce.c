@@ -42,7 +42,8 @@ static int reduce_task(void *opaque)
 int crew_reduce(size_t begin, size_t end, void *result, const struct crew_reducer *reducer,
 		void *arg, const struct crew_parallel_options *options)
 {
-	const struct crew_parallel_options *whole = crew__whole(options);
+	struct crew_parallel_options room;
+	const struct crew_parallel_options *whole = crew__whole(options, &room);
 	struct reduction reduction;
 
 	if (!result || !reducer || !reducer->bytes || !reducer->add || !reducer->join)

@@ -398,11 +398,12 @@ static int sort_task(void *opaque)
 static int init_sorting(struct sorting *sorting, const struct crew_sorter *sorter, void *arg,
 			const struct crew_parallel_options *options)
 {
+	struct crew_parallel_options room;
 	const char *name;
 
 	if (!sorter || !sorter->item_bytes)
 		return CREW_EINVAL;
-	options = crew__whole(options);
+	options = crew__whole(options, &room);
 	name = options && options->name ? options->name : "sort";
 	*sorting = (struct sorting){ .sorter = sorter,
 				     .arg = arg,

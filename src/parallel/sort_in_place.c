@@ -209,7 +209,8 @@ static int place_task(void *opaque)
 int crew_sort(void *items, size_t count, size_t item_bytes, crew_compare_fn *compare, void *arg,
 	      const struct crew_parallel_options *options)
 {
-	const struct crew_parallel_options *whole = crew__whole(options);
+	struct crew_parallel_options room;
+	const struct crew_parallel_options *whole = crew__whole(options, &room);
 	struct place_call call = {
 		.places = { .bytes = item_bytes,
 			    .compare = compare,

@@ -336,7 +336,9 @@ int crew__loop_run(struct crew__loop *loop, const struct crew_block *whole, void
 void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,
 		     const struct crew_parallel_options *options)
 {
-	options = crew__whole(options);
+	struct crew_parallel_options room;
+
+	options = crew__whole(options, &room);
 	loop->fn = fn;
 	loop->sides = 1;
 	loop->kind = (struct crew_fork_kind){ run_taken, options && options->name ? options->name :
@@ -350,12 +352,16 @@ void crew__loop_init(struct crew__loop *loop, crew__loop_fn *fn,
 int crew__parallel_enter(const struct crew_parallel_options *options, crew_task_fn *task, void *arg)
 {
 	struct crew__caller caller = crew__caller();
+	struct crew_parallel_options room;
 	struct crew *crew;
 	struct crew_group group;
 	int rc;
 
-	if (options && !crew__whole(options))
-		return CREW_EINVAL;
+	if (options) {
+		options = crew__whole(options, &room);
+		if (!options)
+			return CREW_EINVAL;
+	}
 	crew = options ? options->crew : NULL;
 	if (caller.worker && (!crew || crew == caller.worker->crew))
 		return task(arg);

@@ -41,6 +41,7 @@
 #ifndef CREW__SPLIT_H
 #define CREW__SPLIT_H
 
+#include "base/sized.h"
 #include "crew/fork.h"
 #include "crew/parallel_for.h"
 #include "exec/exec.h"
@@ -69,11 +70,11 @@ struct crew__loop {
 	struct crew_scope scope;
 };
 
-/* Options that are whole, or NULL: crew__parallel_enter() refuses the others. */
+/* Options to be read (base/sized.h), or NULL: crew__parallel_enter() refuses what was given. */
 static inline const struct crew_parallel_options *
-crew__whole(const struct crew_parallel_options *options)
+crew__whole(const struct crew_parallel_options *options, struct crew_parallel_options *room)
 {
-	return options && options->size >= sizeof(*options) ? options : NULL;
+	return options ? CREW__OPTIONS(options, room, reserved) : NULL;
 }
 
 /* Runs task(arg) as part of a task of the crew: the caller, or one that it waits for. */

@@ -21,6 +21,7 @@
  * ROOM (R8). close runs children in place only while the stack has half its size
  * left, and while nobody waits for the worker's attention.
  */
+#include "base/sized.h"
 #include "scope/errors.h"
 #include "scope/group.h"
 #include "scope/scope.h"
@@ -29,9 +30,12 @@
 
 static int read_options(struct crew_group *group, const struct crew_group_options *options)
 {
+	struct crew_group_options room;
+
 	if (!options)
 		return 0;
-	if (options->size < sizeof(*options))
+	options = CREW__OPTIONS(options, &room, errors);
+	if (!options)
 		return CREW_EINVAL;
 	if (options->errors)
 		crew__group_keep_in(group, options->errors);
@@ -268,12 +272,15 @@ static uint64_t spawned(const struct crew_group *group)
 int crew_group_read_stats(struct crew_group *group, struct crew_group_stats *stats)
 {
 	struct crew__caller caller = crew__caller();
-	int rc = stats && stats->size >= sizeof(*stats) ? may_look(group, &caller) : CREW_EINVAL;
+	struct crew_group_stats now = { .size = sizeof(now) };
 	struct crew__roster *roster;
 	uint64_t before;
 	uint64_t badly;
 	uint64_t ended;
+	int rc = CREW_EINVAL;
 
+	if (stats && stats->size >= CREW__SIZE_TO(struct crew_group_stats, never_started))
+		rc = may_look(group, &caller);
 	if (rc == 0 && group->private_.state == CREW__GROUP_REFUSED)
 		rc = group->private_.refused;
 	if (rc)
@@ -283,13 +290,14 @@ int crew_group_read_stats(struct crew_group *group, struct crew_group_stats *sta
 	before = spawned(group);
 	ended = before - crew__join_left(group);
 	roster = crew__group_lock(group);
-	stats->failed = roster->failed;
-	stats->cancelled = roster->cancelled;
-	stats->never_started = roster->never_started;
-	badly = stats->failed + stats->cancelled + stats->never_started + roster->forgotten;
-	stats->finished = (int64_t)(ended - badly) > 0 ? ended - badly : 0;
-	stats->active = spawned(group) - badly - stats->finished;
+	now.failed = roster->failed;
+	now.cancelled = roster->cancelled;
+	now.never_started = roster->never_started;
+	badly = now.failed + now.cancelled + now.never_started + roster->forgotten;
+	now.finished = (int64_t)(ended - badly) > 0 ? ended - badly : 0;
+	now.active = spawned(group) - badly - now.finished;
 	crew__group_unlock(group);
+	crew__stats_give(stats, &now, sizeof(now));
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* handle.c - see handle.h. */
 #include "scope/handle.h"
+#include "base/sized.h"
 #include "scope/errors.h"
 
 #include "crew/task.h"
@@ -175,7 +176,7 @@ static int check_options(const struct crew_task_options *options, struct crew_ta
 {
 	if (!options)
 		return 0;
-	if (options->size < sizeof(*options) || options->flags & ~(uint32_t)FLAGS)
+	if (options->flags & ~(uint32_t)FLAGS)
 		return CREW_EINVAL;
 	if (options->flags & CREW_TASK_LAZY &&
 	    options->flags & (CREW_TASK_INLINE | CREW_TASK_NOWAIT))
@@ -228,16 +229,22 @@ int crew_group_spawn_task_at(struct crew_group *group, crew_task_fn *fn, void *a
 			     const char *site)
 {
 	struct crew__slot slot = { .fn = fn, .arg = arg, .group = (uintptr_t)group, .site = site };
+	struct crew_task_options room;
 	int rc;
 
 	if (out)
 		*out = NULL;
+	if (options) {
+		options = CREW__OPTIONS(options, &room, value_free);
+		if (!options)
+			return CREW_EINVAL;
+	}
 	rc = check_options(options, out);
 	if (rc == 0 && is_plain(options, out))
 		return crew__group_spawn(group, &slot, options, NULL, 0);
 	if (rc == 0)
 		rc = spawn(group, &slot, options, out);
-	if (rc && options && options->size >= sizeof(*options) && options->arg_free)
+	if (rc && options && options->arg_free)
 		options->arg_free(arg);
 	return rc;
 }

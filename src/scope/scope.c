@@ -12,6 +12,8 @@
  */
 #include "scope/scope.h"
 
+#include "base/sized.h"
+
 /* In the scope's flags. */
 #define FAILS	    UINT32_C(0x10000) /* CREW_FAIL */
 #define BAD_OPTIONS UINT32_C(0x20000)
@@ -46,9 +48,13 @@ static void set_timeout(struct crew_scope *scope, crew_time timeout)
 
 void crew_scope_init(struct crew_scope *scope, const struct crew_scope_options *options)
 {
-	bool bad = options &&
-		   (options->size < sizeof(*options) || (unsigned)options->on_deadline > CREW_FAIL);
+	struct crew_scope_options room;
+	bool bad = false;
 
+	if (options) {
+		options = CREW__OPTIONS(options, &room, reserved);
+		bad = !options || (unsigned)options->on_deadline > CREW_FAIL;
+	}
 	if (!options || bad) {
 		prepare(scope, NULL, 0);
 		if (bad)
@@ -165,16 +171,19 @@ crew_time crew_deadline(void)
 bool crew_read_cancel_info(struct crew_cancel_info *info)
 {
 	struct crew__caller caller = crew__caller();
+	struct crew_cancel_info now = { .size = sizeof(now) };
 	struct crew__origin origin;
 
-	if (!crew__scope_origin(crew__caller_scope(&caller), &origin) || info->size < sizeof(*info))
+	if (!crew__scope_origin(crew__caller_scope(&caller), &origin) ||
+	    info->size < CREW__SIZE_TO(struct crew_cancel_info, when))
 		return false;
-	info->source = (enum crew_cancel_source)origin.cause.source;
-	info->reason = origin.cause.reason;
-	info->scope_name = origin.name;
-	info->by = origin.cause.by;
-	info->site = origin.cause.site;
-	info->when = origin.when;
+	now.source = (enum crew_cancel_source)origin.cause.source;
+	now.reason = origin.cause.reason;
+	now.scope_name = origin.name;
+	now.by = origin.cause.by;
+	now.site = origin.cause.site;
+	now.when = origin.when;
+	crew__stats_give(info, &now, sizeof(now));
 	return true;
 }
 

@@ -258,13 +258,13 @@ uint64_t crew_subscriber_missed(struct crew_subscriber *subscriber)
 int crew_broadcast_init(struct crew_broadcast *broadcast, size_t item_bytes,
 			const struct crew_broadcast_options *options)
 {
-	static const struct crew_broadcast_options none = { .size = sizeof(none) };
+	struct crew_broadcast_options room = { .size = sizeof(room) };
 	size_t capacity;
 
-	options = options ? options : &none;
+	options = options ? CREW__OPTIONS(options, &room, reserved) : &room;
 	memset(broadcast, 0, sizeof(*broadcast));
 	broadcast->private_.closed = true;
-	if (options->size < sizeof(*options) || !item_bytes || item_bytes > CREW_ITEM_MAX ||
+	if (!options || !item_bytes || item_bytes > CREW_ITEM_MAX ||
 	    (options->overflow != CREW_OVERFLOW_WAIT && options->overflow != CREW_DROP_OLDEST))
 		return CREW_EINVAL;
 	capacity = options->capacity ? options->capacity : 1;

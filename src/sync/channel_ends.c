@@ -125,9 +125,10 @@ void crew_receiver_close(struct crew_receiver *receiver)
 
 /* ---- the rest of the face --------------------------------------------------------------- */
 
+/* NULL: they are not known. */
 static int check_channel(size_t item_bytes, const struct crew_channel_options *options)
 {
-	if (options->size < sizeof(*options) || !item_bytes || item_bytes > CREW_ITEM_MAX)
+	if (!options || !item_bytes || item_bytes > CREW_ITEM_MAX)
 		return CREW_EINVAL;
 	switch (options->overflow) {
 	case CREW_OVERFLOW_WAIT:
@@ -143,10 +144,10 @@ int crew_channel_init(struct crew_channel *channel, struct crew_sender *sender,
 		      struct crew_receiver *receiver, size_t item_bytes,
 		      const struct crew_channel_options *options)
 {
-	static const struct crew_channel_options none = { .size = sizeof(none) };
+	struct crew_channel_options room = { .size = sizeof(room) };
 	int rc;
 
-	options = options ? options : &none;
+	options = options ? CREW__OPTIONS(options, &room, item_free) : &room;
 	memset(channel, 0, sizeof(*channel));
 	crew__init_word(&sender->private_.channel, 0);
 	crew__init_word(&receiver->private_.channel, 0);

@@ -3,7 +3,6 @@
 #include "sync/lot.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* ---- queues ----------------------------------------------------------------- */
 
@@ -198,18 +197,6 @@ void crew__queue_fini(const struct crew_lot_queue *queue, const char *sentence)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
 					 name_of_wait(wait));
 	crew__fail(sentence, list, CREW_HERE);
-}
-
-void crew__stats_give(void *to, const void *from, size_t bytes)
-{
-	size_t size;
-
-	memcpy(&size, to, sizeof(size));
-	if (size < sizeof(size))
-		return;
-	memset((char *)to + sizeof(size), 0, size - sizeof(size));
-	memcpy((char *)to + sizeof(size), (const char *)from + sizeof(size),
-	       (size < bytes ? size : bytes) - sizeof(size));
 }
 
 /* ---- the public face --------------------------------------------------------------- */

@@ -58,6 +58,7 @@
 #ifndef CREW__LOT_H
 #define CREW__LOT_H
 
+#include "base/sized.h"
 #include "exec/exec.h"
 
 #include "crew/lot.h"
@@ -159,8 +160,5 @@ void crew__queue_fini(const struct crew_lot_queue *queue, const char *sentence);
 
 /* Who is it? A task's name, or where it was spawned. NULL is a plain thread. */
 const char *crew__name_of(const struct crew__fiber *fiber);
-
-/* Fills a caller's struct, which may be an older and shorter one. */
-void crew__stats_give(void *to, const void *from, size_t bytes);
 
 #endif /* CREW__LOT_H */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* stats.c - adding up what the workers count. Reads only; stops nobody. */
+#include "base/sized.h"
 #include "exec/exec.h"
 
 #include "crew/crew.h"
-
-#include <string.h>
 
 static void add_worker(struct crew_stats *stats, const struct crew__worker *worker)
 {
@@ -33,17 +32,6 @@ static int check_arguments(struct crew **crew, const struct crew_stats *stats)
 	return crew__is_forked(*crew) ? CREW_EFORKED : 0;
 }
 
-/* As much as the caller's struct holds; what it does not know is left out, what we
- * do not know is zero. */
-static void hand_out(struct crew_stats *stats, const struct crew_stats *sum)
-{
-	size_t size = stats->size;
-
-	memset(stats, 0, size);
-	memcpy(stats, sum, size < sizeof(*sum) ? size : sizeof(*sum));
-	stats->size = size;
-}
-
 int crew_read_stats(struct crew *crew, struct crew_stats *stats)
 {
 	struct crew_stats sum = { .size = sizeof(sum) };
@@ -60,7 +48,7 @@ int crew_read_stats(struct crew *crew, struct crew_stats *stats)
 	sum.stacks_live = sum.stacks_made > unused ? sum.stacks_made - unused : 0;
 	sum.blocking_calls = crew__load_relaxed(&crew->threads.calls);
 	sum.blocking_threads = (uint32_t)crew__load_relaxed(&crew->threads.threads);
-	hand_out(stats, &sum);
+	crew__stats_give(stats, &sum, sizeof(sum));
 	return 0;
 }
 
@@ -74,6 +62,6 @@ int crew_read_worker_stats(struct crew *crew, unsigned index, struct crew_stats 
 	if (index >= crew->worker_count)
 		return CREW_ERANGE;
 	add_worker(&sum, &crew->workers[index]);
-	hand_out(stats, &sum);
+	crew__stats_give(stats, &sum, sizeof(sum));
 	return 0;
 }

@@ -42,6 +42,10 @@
  * What the system refuses shows as CREW_ENOMEM or CREW_EAGAIN, and what was accepted
  * runs to its end all the same. A seccomp filter that forbids membarrier must be there
  * before the first crew_start(): a process that loses it later is ended with a sentence.
+ * What may be missing is tried, and done without where the system refuses it: membarrier,
+ * process_madvise, guards by madvise. So a filter should answer with an error (ENOSYS, EPERM):
+ * one that kills for what it does not know ends the process when the first task waits, or
+ * in crew_start().
  * A worker whose thread is stopped from outside (a debugger) holds up the task that it
  * runs, tasks pinned to it, and whoever needs a lock or a wake-up that it was about to
  * give; the other workers take the rest. The processors are counted at crew_start();

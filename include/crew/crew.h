@@ -161,7 +161,7 @@ CREW_API void crew_cancel(struct crew *crew, const char *reason);
  * Checkpoint:	schedule
  * Callers:	plain threads; tasks of other crews
  * Returns:	fn's code
- *		CREW_ECANCELED	also: the crew was cancelled before fn began
+ *		CREW_ECANCELED	also: the crew, or the caller, was cancelled before fn began
  *		CREW_ECLOSED	the crew is being stopped; fn did not run
  *		CREW_ESTATE	called by a task with its own crew or NULL; fn did not run
  *		CREW_EINVAL	`fn` is NULL

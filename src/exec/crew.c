@@ -388,8 +388,9 @@ int crew_stop(struct crew *crew)
 	crew__lock_release(&crew->visitors_lock);
 	if (!caller.worker)
 		return stop_in_thread(crew);
-	/* a task of another crew: its worker must not wait */
-	while (crew__threads_run(&caller.worker->crew->threads, stop_in_thread, crew))
+	/* a task of another crew: its worker must not wait; and nothing may end the wait, of a
+	 * task that is cancelled either. CREW_EAGAIN: until there is a thread */
+	while (crew__threads_run(&caller.worker->crew->threads, stop_in_thread, crew, false))
 		crew_yield();
 	return 0;
 }

@@ -125,5 +125,5 @@ int crew_blocking(crew_task_fn *fn, void *arg)
 		return rc;
 	if (!caller.worker)
 		return fn(arg);
-	return crew__threads_run(&caller.worker->crew->threads, fn, arg);
+	return crew__threads_run(&caller.worker->crew->threads, fn, arg, true);
 }

@@ -220,12 +220,13 @@ static void unlock_threads(void *opaque)
 	crew__lock_release(&threads->lock);
 }
 
-int crew__threads_run(struct crew__threads *threads, crew_task_fn *fn, void *arg)
+int crew__threads_run(struct crew__threads *threads, crew_task_fn *fn, void *arg,
+		      bool interruptible)
 {
 	struct job job = { .fn = fn, .arg = arg, .host = crew__self()->fiber };
 	int rc;
 
-	crew__waiter_init(&job.waiter, true);
+	crew__waiter_init(&job.waiter, interruptible);
 	crew__lock_acquire(&threads->lock);
 	rc = see_to_a_spare(threads);
 	if (rc) {

@@ -53,7 +53,8 @@ void crew__threads_init(struct crew__threads *threads, uint32_t max, const char 
 /* pre: no job is left or will come. */
 void crew__threads_stop(struct crew__threads *threads);
 /* Runs fn(arg) on a spare thread; the calling task waits. */
-int crew__threads_run(struct crew__threads *threads, crew_task_fn *fn, void *arg);
+int crew__threads_run(struct crew__threads *threads, crew_task_fn *fn, void *arg,
+		      bool interruptible);
 
 /* How many spares sleep. (stuck.h) */
 uint32_t crew__threads_still(struct crew__threads *threads);

@@ -128,6 +128,27 @@ Test(crew, a_thread_with_an_open_group_does_not_stop_the_crew)
 	stop(crew);
 }
 
+static int stop_it_cancelled(void *arg)
+{
+	struct crew_scope scope;
+	int rc;
+
+	crew_scope_open(&scope, NULL);
+	crew_scope_cancel(&scope, NULL);
+	rc = crew_run(arg, nothing, NULL) == CREW_ECANCELED ? crew_stop(arg) : 1;
+	crew_scope_close(&scope, 0);
+	return rc;
+}
+
+Test(crew, so_does_a_task_that_is_cancelled, .timeout = 30)
+{
+	struct crew *crew = start(1);
+	struct crew *other = start(1);
+
+	cr_assert_eq(crew_run(crew, stop_it_cancelled, other), 0);
+	stop(crew);
+}
+
 Test(crew, a_task_stops_another_crew)
 {
 	struct crew *crew = start(1);

@@ -75,7 +75,7 @@ static bool prepare(long kind)
 
 	if (kind != CHASE_LEV) {
 		crew__deque_fini(&split);
-		return crew__port_membarrier_init() &&
+		return crew__port_has_membarrier() &&
 		       crew__deque_init(&split, kind == SPLIT_FENCES);
 	}
 	if (!chase_lev.items)

@@ -181,18 +181,6 @@ static bool tell_threads(struct crew_scope *at, struct walk *walk)
 	return true;
 }
 
-static bool have_membarrier(void)
-{
-	static struct crew_word known CREW__STATE; /* 0 unknown, 1 no, 2 yes */
-	uint64_t answer = crew__load_acquire(&known);
-
-	if (!answer) {
-		answer = crew__port_membarrier_init() ? 2 : 1;
-		crew__store_release(&known, answer);
-	}
-	return answer == 2;
-}
-
 /* pre: deliveries is locked, top is not effective. */
 static void deliver(struct crew_scope *top, struct crew__delivery *delivery)
 {
@@ -200,7 +188,7 @@ static void deliver(struct crew_scope *top, struct crew__delivery *delivery)
 
 	go_down(&walk, make_effective);
 	crew__add_acq_rel(&crew__cancel_epoch, 1); /* pairs: cancel.epoch */
-	if (walk.members && have_membarrier())
+	if (walk.members && crew__port_has_membarrier())
 		crew__port_membarrier(); /* pairs: cancel.effective */
 	else if (walk.members)
 		crew__fence_seq_cst();

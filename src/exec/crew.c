@@ -31,7 +31,6 @@
 static struct {
 	struct crew__lock lock;
 	bool done;
-	bool membarrier;
 } process CREW__STATE; /* guarded by its lock until done */
 
 /* A child that was forked inside of a task is a plain thread from now on: an orphan,
@@ -67,7 +66,7 @@ static const char *escaped_task(void)
 }
 
 /* 0 or CREW_ENOMEM: a child process would not know that it is one. */
-static int init_process(bool *membarrier)
+static int init_process(void)
 {
 	int rc = 0;
 
@@ -75,12 +74,10 @@ static int init_process(bool *membarrier)
 	if (!process.done && crew__port_on_fork(in_forked_child)) {
 		rc = CREW_ENOMEM;
 	} else if (!process.done) {
-		process.membarrier = crew__port_membarrier_init();
 		crew__set_escape_hook(escaped_task);
 		crew__overflow_init();
 		process.done = true;
 	}
-	*membarrier = process.membarrier;
 	crew__lock_release(&process.lock);
 	return rc;
 }
@@ -223,19 +220,18 @@ int crew_start(struct crew **out, const struct crew_options *given)
 	struct crew *crew;
 	char name[32];
 	uint32_t started = 0;
-	bool membarrier;
 	int rc = choose_options(&choice, given);
 
 	if (!out || rc)
 		return CREW_EINVAL;
-	rc = init_process(&membarrier);
+	rc = init_process();
 	if (rc)
 		return rc;
 	crew = crew__port_map(sizeof(*crew));
 	if (!crew)
 		return CREW_ENOMEM;
 	crew->forks = crew__port_fork_count();
-	crew->fences = !membarrier;
+	crew->fences = !crew__port_has_membarrier();
 	crew->worker_count = choice.options.workers;
 	snprintf(crew->name, sizeof(crew->name), "%.10s", choice.options.name);
 	crew__inject_init(&crew->inject);

@@ -182,13 +182,25 @@ void crew__port_thread_yield(void)
 
 /* ---- membarrier --------------------------------------------------------- */
 
-bool crew__port_membarrier_init(void)
+static bool register_membarrier(void)
 {
 	long supported = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
 
 	if (supported < 0 || !(supported & MEMBARRIER_CMD_PRIVATE_EXPEDITED))
 		return false;
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+bool crew__port_has_membarrier(void)
+{
+	static struct crew__word32 known; /* 0: nobody has asked; 1: no; 2: yes */
+	uint32_t answer = crew__load32_acquire(&known);
+
+	if (!answer) {
+		answer = register_membarrier() ? 2 : 1;
+		crew__store32_release(&known, answer);
+	}
+	return answer == 2;
 }
 
 void crew__port_membarrier(void)

@@ -59,12 +59,10 @@ void crew__port_thread_yield(void);
 /* See crew_cpu_limit(). */
 unsigned crew__port_cpu_limit(char *why, size_t why_size);
 
-/*
- * A full fence in every running thread of this process. false: not available,
- * and it never will be: the two sides must use real fences.
- */
-bool crew__port_membarrier_init(void); /* pre: once per process image before the first use */
-void crew__port_membarrier(void);      /* pre: init said true */
+/* Asks once. false: it never will be there, and the two sides must use real fences. */
+bool crew__port_has_membarrier(void);
+/* A full fence in every running thread of this process. pre: it has been found to be there. */
+void crew__port_membarrier(void);
 
 /* ---- memory ------------------------------------------------------------- */
 

@@ -289,9 +289,8 @@ unsigned crew__port_cpu_limit(char *why, size_t why_size)
 	return cpus;
 }
 
-bool crew__port_membarrier_init(void)
+bool crew__port_has_membarrier(void)
 {
-	CREW__SIM_STEP(POINT, 0);
 	return !(world.options && world.options->no_membarrier);
 }
 

@@ -26,7 +26,7 @@ void mini_begin(struct mini *mini, unsigned workers)
 	struct crew *crew = &mini->crew;
 
 	memset(mini, 0, sizeof(*mini));
-	crew->fences = !crew__port_membarrier_init();
+	crew->fences = !crew__port_has_membarrier();
 	crew->forks = crew__port_fork_count();
 	crew->workers = mini->workers;
 	crew->worker_count = workers;

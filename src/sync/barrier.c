@@ -107,8 +107,5 @@ void crew_barrier_read_stats(const struct crew_barrier *barrier, struct crew_bar
 
 void crew_barrier_fini(struct crew_barrier *barrier)
 {
-	crew__lot_enter(&barrier->private_.lot);
-	crew__queue_fini(&barrier->private_.lot.private_.queue,
-			 "a barrier is given up while somebody waits at it");
-	crew__lot_leave(&barrier->private_.lot);
+	crew__lot_fini(&barrier->private_.lot, "a barrier is given up while somebody waits at it");
 }

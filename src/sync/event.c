@@ -128,8 +128,5 @@ void crew_event_read_stats(const struct crew_event *event, struct crew_event_sta
 
 void crew_event_fini(struct crew_event *event)
 {
-	crew__lot_enter(&event->private_.lot);
-	crew__queue_fini(&event->private_.lot.private_.queue,
-			 "an event is given up while somebody waits for it");
-	crew__lot_leave(&event->private_.lot);
+	crew__lot_fini(&event->private_.lot, "an event is given up while somebody waits for it");
 }

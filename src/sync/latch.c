@@ -108,8 +108,5 @@ void crew_latch_read_stats(const struct crew_latch *latch, struct crew_latch_sta
 
 void crew_latch_fini(struct crew_latch *latch)
 {
-	crew__lot_enter(&latch->private_.lot);
-	crew__queue_fini(&latch->private_.lot.private_.queue,
-			 "a latch is given up while somebody waits for it");
-	crew__lot_leave(&latch->private_.lot);
+	crew__lot_fini(&latch->private_.lot, "a latch is given up while somebody waits for it");
 }

@@ -199,6 +199,13 @@ void crew__queue_fini(const struct crew_lot_queue *queue, const char *sentence)
 	crew__fail(sentence, list, CREW_HERE);
 }
 
+void crew__lot_fini(struct crew_lot *lot, const char *sentence)
+{
+	crew__lot_enter(lot);
+	crew__queue_fini(&lot->private_.queue, sentence);
+	crew__lot_leave(lot);
+}
+
 /* ---- the public face --------------------------------------------------------------- */
 
 void crew_lot_lock(struct crew_lot *lot)
@@ -266,7 +273,5 @@ void crew_lot_read_stats(const struct crew_lot *lot, struct crew_lot_stats *stat
 
 void crew_lot_fini(struct crew_lot *lot)
 {
-	crew__lot_enter(lot);
-	crew__queue_fini(&lot->private_.queue, "a lot is given up while somebody waits in it");
-	crew__lot_leave(lot);
+	crew__lot_fini(lot, "a lot is given up while somebody waits in it");
 }

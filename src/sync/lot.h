@@ -157,6 +157,8 @@ size_t crew__lot_end_all(struct crew_lot *lot, struct crew_lot_queue *queue, int
 
 /* Stops the program, with the sentence and the names of those in the queue, if any are. */
 void crew__queue_fini(const struct crew_lot_queue *queue, const char *sentence);
+/* The same for the queue of a lot that is not locked. */
+void crew__lot_fini(struct crew_lot *lot, const char *sentence);
 
 /* Who is it? A task's name, or where it was spawned. NULL is a plain thread. */
 const char *crew__name_of(const struct crew__fiber *fiber);

@@ -120,8 +120,5 @@ void crew_notify_read_stats(const struct crew_notify *notify, struct crew_notify
 
 void crew_notify_fini(struct crew_notify *notify)
 {
-	crew__lot_enter(&notify->private_.lot);
-	crew__queue_fini(&notify->private_.lot.private_.queue,
-			 "a notify is given up while somebody waits for it");
-	crew__lot_leave(&notify->private_.lot);
+	crew__lot_fini(&notify->private_.lot, "a notify is given up while somebody waits for it");
 }

@@ -126,8 +126,5 @@ void crew_once_read_stats(const struct crew_once *once, struct crew_once_stats *
 
 void crew_once_fini(struct crew_once *once)
 {
-	crew__lot_enter(&once->private_.lot);
-	crew__queue_fini(&once->private_.lot.private_.queue,
-			 "a once is given up while somebody waits for it");
-	crew__lot_leave(&once->private_.lot);
+	crew__lot_fini(&once->private_.lot, "a once is given up while somebody waits for it");
 }

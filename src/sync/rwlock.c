@@ -214,8 +214,5 @@ void crew_rwlock_read_stats(const struct crew_rwlock *lock, struct crew_rwlock_s
 
 void crew_rwlock_fini(struct crew_rwlock *lock)
 {
-	crew__lot_enter(&lock->private_.lot);
-	crew__queue_fini(&lock->private_.lot.private_.queue,
-			 "an rwlock is given up while somebody waits for it");
-	crew__lot_leave(&lock->private_.lot);
+	crew__lot_fini(&lock->private_.lot, "an rwlock is given up while somebody waits for it");
 }

@@ -250,8 +250,6 @@ void crew_semaphore_read_stats(const struct crew_semaphore *semaphore,
 
 void crew_semaphore_fini(struct crew_semaphore *semaphore)
 {
-	crew__lot_enter(&semaphore->private_.lot);
-	crew__queue_fini(&semaphore->private_.lot.private_.queue,
-			 "a semaphore is given up while somebody waits for it");
-	crew__lot_leave(&semaphore->private_.lot);
+	crew__lot_fini(&semaphore->private_.lot,
+		       "a semaphore is given up while somebody waits for it");
 }

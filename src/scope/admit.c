@@ -185,6 +185,13 @@ int crew__group_room(struct crew_group *group, const struct crew__caller *caller
 	return CREW_ECANCELED;
 }
 
+int crew__group_no_record(struct crew_group *group, bool has_room)
+{
+	if (has_room && crew__group_is_limited(group))
+		crew__group_child_left(group);
+	return CREW_ENOMEM;
+}
+
 void crew__group_put(struct crew_group *group, struct crew__record *record, bool has_room)
 {
 	struct crew *crew = group->scope.private_.crew;

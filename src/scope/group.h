@@ -125,9 +125,11 @@ bool crew__group_count_late(struct crew_group *group, const struct crew__caller 
 void crew__admission_open(struct crew_group *group, const struct crew__caller *owner,
 			  uint32_t running_max);
 /* Before a child is made: the owner of a full group waits. CREW_ECANCELED: it is not to be
- * spawned. *has_room: it has its place, which is given back by crew__group_child_left(). */
+ * spawned. *has_room: it has its place. */
 int crew__group_room(struct crew_group *group, const struct crew__caller *caller, uint32_t flags,
 		     bool *has_room);
+/* There is no memory for it: gives its place back. CREW_ENOMEM. */
+int crew__group_no_record(struct crew_group *group, bool has_room);
 /* Queues a child that was counted and has its record; without a place it gets in line. */
 void crew__group_put(struct crew_group *group, struct crew__record *record, bool has_room);
 /* Takes a child out of the line, which stays counted. False: it has been let in. */

@@ -203,10 +203,8 @@ static int spawn(struct crew_group *group, const struct crew__slot *slot,
 		return rc;
 	caller = crew__caller(); /* it may have waited */
 	task = crew__handle_make(group, &caller, options);
-	if (!task && has_room && crew__group_is_limited(group))
-		crew__group_child_left(group);
 	if (!task)
-		return CREW_ENOMEM;
+		return crew__group_no_record(group, has_room);
 	task->record.slot = *slot;
 	crew__store32_relaxed(&task->record.holders, out ? 3 : 1);
 	if (out) {

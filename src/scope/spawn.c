@@ -64,10 +64,8 @@ static int spawn_limited(struct crew_group *group, const struct crew__slot *slot
 	struct crew__record *record = crew__record_make(group->scope.private_.crew, caller.worker,
 							slot, options, copy, copy_bytes);
 
-	if (!record && has_room)
-		crew__group_child_left(group);
 	if (!record)
-		return CREW_ENOMEM;
+		return crew__group_no_record(group, has_room);
 	crew__group_count(group, &caller);
 	crew__group_put(group, record, has_room);
 	return 0;

@@ -207,10 +207,8 @@ int crew_group_start_at(struct crew_group *group, crew_task_fn *fn, void *arg, v
 		return rc;
 	caller = crew__caller(); /* it may have waited */
 	task = crew__handle_make(group, &caller, NULL);
-	if (!task && has_room && crew__group_is_limited(group))
-		crew__group_child_left(group);
 	if (!task)
-		return CREW_ENOMEM;
+		return crew__group_no_record(group, has_room);
 	task->record.slot = (struct crew__slot){
 		.fn = fn, .arg = arg, .group = (uintptr_t)group, .site = site
 	};

@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if __SIZEOF_POINTER__ == 4 /* also on x86-64: x32 */
+#error "crew is for pointers of 8 bytes"
+#endif
+
 /* Between these a parameter or a local may be called as a global of the program is. */
 #define CREW_QUIET_ _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")
 #define CREW_LOUD_  _Pragma("GCC diagnostic pop")

@@ -7,11 +7,10 @@
 #include "crew/event.h"
 #include "crew/lock.h"
 #include "exec/exec.h"
+#include "support/child.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static struct crew_event event;
 static const char *reason;
@@ -59,13 +58,11 @@ static int somebody_sleeps_for_ever(void)
 /* In a process of its own: Criterion's have threads that crew does not know. */
 static void in_a_child(int (*run)(void))
 {
-	pid_t child = fork();
-	int status = 1;
+	pid_t child = fork_child();
 
 	if (child == 0)
 		_exit(run() ? 1 : 0);
-	cr_assert(child > 0 && waitpid(child, &status, 0) == child);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	cr_assert_eq(reap(child), 0);
 }
 
 Test(deadlock, everybody_waits_for_ever, .timeout = 60)

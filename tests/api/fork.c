@@ -6,45 +6,14 @@
 #include "api/task.h"
 
 #include "crew/fork.h"
-#include "exec/exec.h"
-
 #include "crew/select.h"
+#include "exec/exec.h"
+#include "support/child.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #ifndef CREW__TSAN /* which loses its own threads at a fork */
-
-/* A child that ends itself when it hangs. */
-static pid_t fork_child(void)
-{
-	pid_t pid = fork();
-	sigset_t alarms;
-
-	if (pid == 0) {
-		sigemptyset(&alarms);
-		sigaddset(&alarms, SIGALRM);
-		pthread_sigmask(SIG_UNBLOCK, &alarms, NULL); /* a worker's thread blocks it */
-		signal(SIGALRM, SIG_DFL);
-		alarm(15);
-	}
-	return pid;
-}
-
-/* Its status; -1: it was killed, -2: it hung. */
-static int reap(pid_t pid)
-{
-	int status = 0;
-
-	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
-		return WEXITSTATUS(status);
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? -2 : -1;
-}
 
 static int give_five(void *arg)
 {

@@ -20,9 +20,7 @@
 #include "crew/select.h"
 #include "crew/semaphore.h"
 #include "crew/ticker.h"
-
-#include <sys/wait.h>
-#include <unistd.h>
+#include "support/child.h"
 
 #ifndef CREW__TSAN /* which loses its own threads at a fork */
 
@@ -158,19 +156,17 @@ static int in_child(void)
 
 static int fork_and_wait(void *arg)
 {
-	int status = 0;
 	pid_t pid;
+	int status;
 
 	(void)arg;
 	CHECK(prepare() == 0);
-	pid = fork();
-	if (pid == 0) {
-		alarm(20);
+	pid = fork_child();
+	if (pid == 0)
 		_exit(in_child());
-	}
-	CHECK(waitpid(pid, &status, 0) == pid);
+	status = reap(pid);
 	finish();
-	return WIFEXITED(status) ? WEXITSTATUS(status) : __LINE__;
+	return status;
 }
 
 static int call_that_forks(void *arg)

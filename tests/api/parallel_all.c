@@ -9,11 +9,10 @@
 #include "api/parallel.h"
 
 #include "base/alloc.h"
+#include "support/child.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define COUNT 300 /* items: the numbers below, each once */
 #define WRONG (-7777)
@@ -651,12 +650,11 @@ static int all_say_forked(struct crew *crew)
 
 static int in_a_child(void *crew)
 {
-	int status = -1;
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0)
 		_exit(all_say_forked(crew));
-	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : WRONG;
+	return reap(pid);
 }
 
 Test(parallel_all, R15_say_forked_in_a_child_process, .timeout = 60)

@@ -10,16 +10,14 @@
 
 #include "crew/crew.h"
 #include "exec/exec.h"
+#include "support/test.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* For what comes, if the library is not broken: 20 s, or so many times that (plain.c). */
+/* For what comes, if the library is not broken. */
 static inline crew_time patience(void)
 {
-	const char *slower = getenv("TEST_SLOWER");
-
-	return CREW_S(slower ? 20 * atoi(slower) : 20);
+	return CREW_S(20 * test_slower());
 }
 
 struct gate {

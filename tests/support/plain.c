@@ -7,11 +7,10 @@
  *
  * A test that takes longer than its time-out ends the run by SIGALRM, with its name.
  */
-#include "support/plain.h"
+#include "support/test.h"
 
 #include <signal.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static struct plain_test *tests;
@@ -76,8 +75,6 @@ static bool is_wanted(const struct plain_test *test, int count, char **filters)
 int main(int argc, char **argv)
 {
 	bool list = argc > 1 && strcmp(argv[1], "-l") == 0;
-	const char *slower = getenv("TEST_SLOWER"); /* multiplies time-outs: valgrind */
-	unsigned factor = slower ? (unsigned)atoi(slower) : 1;
 	unsigned passed = 0;
 	unsigned share = 0;
 	unsigned shares = 1;
@@ -104,7 +101,7 @@ int main(int argc, char **argv)
 		if (list)
 			continue;
 		running = test;
-		alarm(seconds * factor);
+		alarm(seconds * test_slower());
 		test->run();
 		alarm(0);
 		puts("ok");

@@ -16,4 +16,14 @@
 #include <criterion/criterion.h>
 #endif
 
+#include <stdlib.h>
+
+/* How many times longer than usual anything may take: under valgrind, sanitizers. */
+static inline unsigned test_slower(void)
+{
+	const char *times = getenv("TEST_SLOWER");
+
+	return times ? (unsigned)atoi(times) : 1;
+}
+
 #endif /* CREW_TEST_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* child.h - child processes of tests: they say by their exit status what they found. */
+#ifndef SUPPORT_CHILD_H
+#define SUPPORT_CHILD_H
+
+#include "support/test.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A child that ends itself when it hangs. */
+static inline pid_t fork_child(void)
+{
+	pid_t pid = fork();
+	sigset_t alarms;
+
+	if (pid == 0) {
+		sigemptyset(&alarms);
+		sigaddset(&alarms, SIGALRM);
+		pthread_sigmask(SIG_UNBLOCK, &alarms, NULL); /* a worker's thread blocks it */
+		signal(SIGALRM, SIG_DFL);
+		alarm(15 * test_slower());
+	}
+	return pid;
+}
+
+/* Its status; -1: it was killed, -2: it hung. */
+static inline int reap(pid_t pid)
+{
+	int status = 0;
+
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+		return WEXITSTATUS(status);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? -2 : -1;
+}
+
+#endif /* SUPPORT_CHILD_H */

@@ -39,9 +39,9 @@ static inline const char *file_of(const char *place)
 }
 
 /* One child after the other: the order in which they end is known. */
-static inline int spawn_and_wait(struct crew_group *group, crew_task_fn *fn, int *rc)
+static inline int spawn_and_wait(struct crew_group *group, crew_task_fn *fn, void *arg)
 {
-	CHECK(crew_group_spawn(group, fn, rc) == 0);
+	CHECK(crew_group_spawn(group, fn, arg) == 0);
 	return crew_group_wait(group);
 }
 

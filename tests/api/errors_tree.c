@@ -103,17 +103,22 @@ Test(errors, are_handed_to_the_innermost_who_asks, .timeout = 60)
 	everywhere(taken_out);
 }
 
-/* Groups in groups, so many; the innermost task fails. */
-static int dig(void *arg)
+/* Groups in groups, so deep, of so many tasks each; those at the bottom fail. */
+struct tree {
+	int depth;
+	int width;
+};
+
+static int grow(void *arg)
 {
-	int depth = *(int *)arg;
-	int below = depth - 1;
+	struct tree tree = *(const struct tree *)arg;
 	struct crew_group group;
 
-	if (!depth)
+	if (!tree.depth--)
 		return crew_fail(5, "at the bottom");
-	crew_group_open(&group, CREW_GROUP(.crew = test_crew));
-	crew_group_spawn(&group, dig, &below);
+	crew_group_open(&group, CREW_GROUP(.crew = test_crew, .policy = CREW_COLLECT));
+	for (int i = 0; i < tree.width; i++)
+		crew_group_spawn(&group, grow, &tree);
 	return crew_group_close(&group, 0);
 }
 
@@ -127,7 +132,7 @@ static int deep(void *arg)
 		unsigned levels = 0;
 
 		open_collecting(&group, &errors);
-		CHECK(spawn_and_wait(&group, dig, &depth) == 0);
+		CHECK(spawn_and_wait(&group, grow, &(struct tree){ depth, 1 }) == 0);
 		CHECK(crew_group_close(&group, 0) == 5);
 		CHECK(crew_errors_count(&errors) == 1 && crew_errors_match(&errors, 5) == 1);
 		leaf = crew_errors_find(&errors, 0, NULL);
@@ -149,23 +154,9 @@ Test(errors, keep_what_really_failed_however_deep, .timeout = 60)
 }
 
 /* A tree with many more leaves than there is room for. */
-static int branch(void *arg)
-{
-	int depth = *(int *)arg;
-	int below = depth - 1;
-	struct crew_group group;
-
-	if (!depth)
-		return crew_fail(5, "leaf");
-	crew_group_open(&group, CREW_GROUP(.crew = test_crew, .policy = CREW_COLLECT));
-	for (int i = 0; i < 4; i++)
-		crew_group_spawn(&group, branch, &below);
-	return crew_group_close(&group, 0);
-}
-
 static int wide(void *arg)
 {
-	int depth = 4;
+	struct tree tree = { .depth = 4, .width = 4 };
 	unsigned leaves = 0;
 	unsigned all = 0;
 	const struct crew_error *leaf = NULL;
@@ -177,7 +168,7 @@ static int wide(void *arg)
 
 		open_collecting(&group, &errors);
 		for (int i = 0; i < count; i++)
-			crew_group_spawn(&group, branch, &depth);
+			crew_group_spawn(&group, grow, &tree);
 		CHECK(crew_group_close(&group, 0) == (count ? 5 : 0));
 		CHECK(crew_errors_count(&errors) == (unsigned)count);
 		CHECK(crew_errors_match(&errors, 5) == 256U * (unsigned)count);

@@ -274,16 +274,10 @@ static int travel_often(void *arg)
 static int heavy_traffic(void *arg)
 {
 	static struct traffic traffic;
-	struct line line;
 
 	(void)arg;
 	memset(&traffic, 0, sizeof(traffic));
-	line_open(&line);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		line_add(&line, travel_often, &traffic);
-	UNTIL(crew__load_acquire(&traffic.got) > 500);
-	line_cancel_thirds(&line);
-	CHECK(line_close_thirds(&line) == 0);
+	CHECK(run_and_cancel_thirds(travel_often, &traffic, &traffic.got, 500) == 0);
 	CHECK(stats_of(&traffic.flight).calls == 0);
 	return 0;
 }

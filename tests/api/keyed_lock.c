@@ -230,17 +230,11 @@ static int use_many_keys(void *arg)
 static int heavy_traffic(void *arg)
 {
 	static struct traffic traffic;
-	struct line line;
 	uint64_t sum = 0;
 
 	(void)arg;
 	memset(&traffic, 0, sizeof(traffic));
-	line_open(&line);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		line_add(&line, use_many_keys, &traffic);
-	UNTIL(crew__load_acquire(&traffic.turns) > 500);
-	line_cancel_thirds(&line);
-	CHECK(line_close_thirds(&line) == 0);
+	CHECK(run_and_cancel_thirds(use_many_keys, &traffic, &traffic.turns, 500) == 0);
 	for (unsigned i = 0; i < KEYS; i++)
 		sum += traffic.count[i];
 	CHECK(sum == crew__load_relaxed(&traffic.turns));

@@ -191,17 +191,11 @@ static int heavy_traffic(void *arg)
 {
 	static struct traffic traffic;
 	crew_time begin = crew_now();
-	struct line line;
 
 	(void)arg;
 	memset(&traffic, 0, sizeof(traffic));
 	CHECK(crew_rate_init(&traffic.rate, 20, CREW_MS(1), 4) == 0);
-	line_open(&line);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		line_add(&line, take_often, &traffic);
-	UNTIL(crew__load_acquire(&traffic.taken) > 100);
-	line_cancel_thirds(&line);
-	CHECK(line_close_thirds(&line) == 0);
+	CHECK(run_and_cancel_thirds(take_often, &traffic, &traffic.taken, 100) == 0);
 	/* never more than the burst and what has come back since */
 	CHECK((crew_time)(crew__load_relaxed(&traffic.taken) - 4) * CREW_MS(1) / 20 <=
 	      crew_now() - begin);

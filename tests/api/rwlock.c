@@ -277,16 +277,10 @@ static int read_and_write_often(void *arg)
 static int heavy_traffic(void *arg)
 {
 	static struct traffic traffic;
-	struct line line;
 
 	(void)arg;
 	memset(&traffic, 0, sizeof(traffic));
-	line_open(&line);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		line_add(&line, read_and_write_often, &traffic);
-	UNTIL(crew__load_acquire(&traffic.turns) > 500);
-	line_cancel_thirds(&line);
-	CHECK(line_close_thirds(&line) == 0);
+	CHECK(run_and_cancel_thirds(read_and_write_often, &traffic, &traffic.turns, 500) == 0);
 	CHECK(readers(&traffic.lock) == 0 && waiting(&traffic.lock) == 0);
 	CHECK(crew_rwlock_acquire_write_nowait(&traffic.lock) == 0);
 	CHECK(crew_rwlock_release_write(&traffic.lock) == 0);

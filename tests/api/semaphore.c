@@ -315,17 +315,11 @@ static int ride_often(void *arg)
 static int heavy_traffic(void *arg)
 {
 	static struct traffic traffic;
-	struct line line;
 
 	(void)arg;
 	memset(&traffic, 0, sizeof(traffic));
 	CHECK(crew_semaphore_init(&traffic.seats, 4, 4) == 0);
-	line_open(&line);
-	for (unsigned i = 0; i < LINE_MAX; i++)
-		line_add(&line, ride_often, &traffic);
-	UNTIL(crew__load_acquire(&traffic.rides) > 500);
-	line_cancel_thirds(&line);
-	CHECK(line_close_thirds(&line) == 0);
+	CHECK(run_and_cancel_thirds(ride_often, &traffic, &traffic.rides, 500) == 0);
 	CHECK(value(&traffic.seats) == 4 && waiting(&traffic.seats) == 0);
 	return 0;
 }

@@ -154,4 +154,18 @@ static inline int line_close_thirds(struct line *line)
 	return 0;
 }
 
+/* A whole line runs fn(arg); every third one is cancelled when that has counted so many. */
+static inline int run_and_cancel_thirds(crew_task_fn *fn, void *arg,
+					const struct crew_word *counted, uint64_t enough)
+{
+	struct line line;
+
+	line_open(&line);
+	for (unsigned i = 0; i < LINE_MAX; i++)
+		line_add(&line, fn, arg);
+	UNTIL(crew__load_acquire(counted) > enough);
+	line_cancel_thirds(&line);
+	return line_close_thirds(&line);
+}
+
 #endif /* TESTS_API_SYNC_H */

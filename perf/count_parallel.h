@@ -7,20 +7,10 @@
 #ifndef COUNT_PARALLEL_H
 #define COUNT_PARALLEL_H
 
-#include <crew/parallel.h>
+#include "sorted.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define SORTED 300000
-
-static int empty(size_t begin, size_t end, void *arg)
-{
-	(void)arg;
-	for (; begin < end; begin++)
-		__asm__ volatile("");
-	return 0;
-}
 
 static void loop(size_t turns, size_t grain)
 {
@@ -80,8 +70,6 @@ static void pieces(void)
 
 /* ---- sorts ---- */
 
-CREW_SORT(sort_numbers, uint32_t, CREW_LESS)
-
 static uint32_t random_ones[SORTED];
 static uint32_t numbers[SORTED];
 static uint32_t spare[SORTED];
@@ -101,20 +89,6 @@ static bool is_turn_to_sort(void)
 		return false;
 	memcpy(numbers, random_ones, sizeof(numbers));
 	return true;
-}
-
-static int compare(const void *a, const void *b, void *arg)
-{
-	uint32_t x = *(const uint32_t *)a;
-	uint32_t y = *(const uint32_t *)b;
-
-	(void)arg;
-	return x < y ? -1 : x > y;
-}
-
-static int compare_two(const void *a, const void *b)
-{
-	return compare(a, b, NULL);
 }
 
 static void sort(void)

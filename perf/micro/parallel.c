@@ -11,21 +11,11 @@
  *			a crew, crew_sort_stable(), crew_sort(), qsort()
  */
 #include "../inside.h"
-
-#include "crew/parallel.h"
+#include "../sorted.h"
 
 #define NUMBERS 1000000
-#define SORTED	300000
 
 /* ---- empty loops ---- */
-
-static int empty(size_t begin, size_t end, void *arg)
-{
-	(void)arg;
-	for (; begin < end; begin++)
-		__asm__ volatile("");
-	return 0;
-}
 
 static size_t turns;
 static size_t turns_of_a_piece;
@@ -111,24 +101,8 @@ static crew_time turn(uint64_t n, long workers)
 
 /* ---- sorts ---- */
 
-CREW_SORT(sort_numbers, uint32_t, CREW_LESS)
-
 static uint32_t to_sort[SORTED];
 static uint32_t scratch[SORTED];
-
-static int compare(const void *a, const void *b, void *arg)
-{
-	uint32_t x = *(const uint32_t *)a;
-	uint32_t y = *(const uint32_t *)b;
-
-	(void)arg;
-	return x < y ? -1 : x > y;
-}
-
-static int compare_two(const void *a, const void *b)
-{
-	return compare(a, b, NULL);
-}
 
 static int sort_by_type(void)
 {

@@ -203,44 +203,37 @@ static int choose_task(void *opaque)
 	return crew__pieces_run(&chooser->pieces, copy_leaf);
 }
 
-static int choose(struct chooser *chooser, size_t count, size_t *passed,
-		  const struct crew_parallel_options *options)
+/* `both`: what does not pass is kept as well, behind the rest. */
+static int choose(const void *from, size_t count, size_t item_bytes, void *to, size_t *passed,
+		  crew_test_fn *test, void *arg, const struct crew_parallel_options *options,
+		  bool both)
 {
+	struct chooser chooser;
 	int rc;
 
-	if (!chooser->test || !passed)
+	if (!test || !passed)
 		return CREW_EINVAL;
-	chooser->total = 0;
-	crew__pieces_init(&chooser->pieces, count, options);
-	rc = crew__parallel_enter(options, choose_task, chooser);
-	*passed = chooser->total;
+	chooser.from = from;
+	chooser.to = to;
+	chooser.item_bytes = item_bytes;
+	chooser.test = test;
+	chooser.arg = arg;
+	chooser.both = both;
+	chooser.total = 0;
+	crew__pieces_init(&chooser.pieces, count, options);
+	rc = crew__parallel_enter(options, choose_task, &chooser);
+	*passed = chooser.total;
 	return rc;
 }
 
 int crew_copy_if(const void *from, size_t count, size_t item_bytes, void *to, size_t *copied,
 		 crew_test_fn *test, void *arg, const struct crew_parallel_options *options)
 {
-	struct chooser chooser;
-
-	chooser.from = from;
-	chooser.to = to;
-	chooser.item_bytes = item_bytes;
-	chooser.test = test;
-	chooser.arg = arg;
-	chooser.both = false;
-	return choose(&chooser, count, copied, options);
+	return choose(from, count, item_bytes, to, copied, test, arg, options, false);
 }
 
 int crew_partition(const void *from, size_t count, size_t item_bytes, void *to, size_t *passed,
 		   crew_test_fn *test, void *arg, const struct crew_parallel_options *options)
 {
-	struct chooser chooser;
-
-	chooser.from = from;
-	chooser.to = to;
-	chooser.item_bytes = item_bytes;
-	chooser.test = test;
-	chooser.arg = arg;
-	chooser.both = true;
-	return choose(&chooser, count, passed, options);
+	return choose(from, count, item_bytes, to, passed, test, arg, options, true);
 }

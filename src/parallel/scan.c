@@ -105,20 +105,28 @@ static int scan_task(void *opaque)
 	return crew__pieces_run(&scan->pieces, put_leaf);
 }
 
-static int scan_all(struct scan *scan, size_t count, const struct crew_parallel_options *options)
+static int scan_all(const void *from, void *to, size_t count, size_t item_bytes,
+		    const void *identity, crew_join_fn *join, void *arg,
+		    const struct crew_parallel_options *options, bool exclusive)
 {
+	struct scan scan = { .fold = { .bytes = item_bytes, .identity = identity },
+			     .from = from,
+			     .to = to,
+			     .join = join,
+			     .arg = arg,
+			     .exclusive = exclusive };
 	size_t bytes;
 	int rc;
 
-	if (!scan->join || !scan->fold.bytes ||
-	    __builtin_mul_overflow(scan->fold.bytes, (size_t)2 * (CREW__PIECES + 1), &bytes))
+	if (!join || !item_bytes ||
+	    __builtin_mul_overflow(item_bytes, (size_t)2 * (CREW__PIECES + 1), &bytes))
 		return CREW_EINVAL;
-	crew__pieces_init(&scan->pieces, count, options);
-	scan->sums = crew__alloc(2 * (scan->pieces.count + 1) * scan->fold.bytes);
-	if (!scan->sums)
+	crew__pieces_init(&scan.pieces, count, options);
+	scan.sums = crew__alloc(2 * (scan.pieces.count + 1) * item_bytes);
+	if (!scan.sums)
 		return CREW_ENOMEM;
-	rc = crew__parallel_enter(options, scan_task, scan);
-	crew__free(scan->sums);
+	rc = crew__parallel_enter(options, scan_task, &scan);
+	crew__free(scan.sums);
 	return rc;
 }
 
@@ -126,25 +134,12 @@ int crew_scan_inclusive(const void *from, void *to, size_t count, size_t item_by
 			const void *identity, crew_join_fn *join, void *arg,
 			const struct crew_parallel_options *options)
 {
-	struct scan scan = { .fold = { .bytes = item_bytes, .identity = identity },
-			     .from = from,
-			     .to = to,
-			     .join = join,
-			     .arg = arg };
-
-	return scan_all(&scan, count, options);
+	return scan_all(from, to, count, item_bytes, identity, join, arg, options, false);
 }
 
 int crew_scan_exclusive(const void *from, void *to, size_t count, size_t item_bytes,
 			const void *identity, crew_join_fn *join, void *arg,
 			const struct crew_parallel_options *options)
 {
-	struct scan scan = { .fold = { .bytes = item_bytes, .identity = identity },
-			     .from = from,
-			     .to = to,
-			     .join = join,
-			     .arg = arg,
-			     .exclusive = true };
-
-	return scan_all(&scan, count, options);
+	return scan_all(from, to, count, item_bytes, identity, join, arg, options, true);
 }

@@ -70,7 +70,7 @@ void crew__caller_cancel_inside(const struct crew__caller *caller, struct crew_s
 int crew__visit(struct crew *crew, struct crew_group *group, bool inside);
 void crew__leave(struct crew *crew, struct crew_group *group);
 
-/* crew__worker_push() that makes room if it can. False: it cannot. */
+/* crew__worker_push(), or from a full deque into the inject queue. False: neither. */
 bool crew__spawn_push(struct crew__worker *worker, const struct crew__slot *slot);
 /* Queues a task from anywhere. pre: it is counted. 0 or CREW_ENOMEM. */
 int crew__submit(struct crew *crew, struct crew__worker *worker, const struct crew__slot *slot,

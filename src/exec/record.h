@@ -34,10 +34,10 @@ struct crew__record {
 	struct crew__word32 holders; /* of a task with handles; 0: it is free */
 };
 
-/* Tasks that were a deque's newest when it was full. */
+/* A task that a full deque had no room for, and those that were the newest in it. */
 struct crew__overflow {
 	struct crew__record record;
-	struct crew__slot slots[CREW__OVERFLOW_BATCH];
+	struct crew__slot slots[1 + CREW__OVERFLOW_BATCH];
 };
 
 #define CREW__RECORD_BYTES ((size_t)64)

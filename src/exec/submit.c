@@ -82,29 +82,33 @@ void crew__caller_cancel_inside(const struct crew__caller *caller, struct crew_s
 
 /* ---- queueing ------------------------------------------------------------------ */
 
-/* A deque is full: some of what is newest in it goes through the inject queue. Forked calls
- * stay where they are (fork.h). False: there is none, or no memory. */
-static bool make_room(struct crew__worker *worker)
+static bool is_fork(const struct crew__deque_cell *cell)
+{
+	return crew__cell_word(cell, 2) & CREW__SLOT_FORK;
+}
+
+/* The deque is full: the slot goes through the inject queue, and so does some of what is newest
+ * in the deque. Forked calls stay where they are (fork.h). False: one is the newest, or there
+ * is no memory. */
+static bool push_aside(struct crew__worker *worker, const struct crew__slot *slot)
 {
 	struct crew__deque *deque = &worker->deque;
-	struct crew__record *record =
-		crew__record_take(worker->crew, worker, CREW__RECORD_OVERFLOW);
+	const struct crew__deque_cell *newest = crew__deque_newest(deque);
+	struct crew__record *record;
 	struct crew__slot *slots;
-	uint32_t count = 0;
+	uint32_t count = 1;
 
+	if (is_fork(newest))
+		return false;
+	record = crew__record_take(worker->crew, worker, CREW__RECORD_OVERFLOW);
 	if (!record)
 		return false;
 	slots = crew__container(record, struct crew__overflow, record)->slots;
-	while (count < CREW__OVERFLOW_BATCH) {
-		const struct crew__deque_cell *newest = crew__deque_newest(deque);
-
-		if (crew__cell_word(newest, 2) & CREW__SLOT_FORK || !crew__deque_take_newest(deque))
-			break;
+	slots[0] = *slot;
+	while (count <= CREW__OVERFLOW_BATCH && !is_fork(newest) &&
+	       crew__deque_take_newest(deque)) {
 		crew__cell_read(newest, &slots[count++]);
-	}
-	if (count == 0) {
-		crew__record_give(worker->crew, worker, record);
-		return false;
+		newest = crew__deque_newest(deque);
 	}
 	record->injected.more = count - 1;
 	crew__inject_put(&worker->crew->inject, &record->injected);
@@ -114,8 +118,7 @@ static bool make_room(struct crew__worker *worker)
 
 bool crew__spawn_push(struct crew__worker *worker, const struct crew__slot *slot)
 {
-	return crew__worker_push(worker, slot) ||
-	       (make_room(worker) && crew__worker_push(worker, slot));
+	return crew__worker_push(worker, slot) || push_aside(worker, slot);
 }
 
 void crew__submit_record(struct crew *crew, struct crew__worker *worker,

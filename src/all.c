@@ -43,6 +43,7 @@
 #include "scope/run.c"
 #include "scope/scope.c"
 #include "scope/spawn.c"
+#include "scope/spawn_task.c"
 #include "scope/start.c"
 #include "sync/barrier.c"
 #include "sync/broadcast.c"

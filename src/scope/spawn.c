@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * spawn.c - new children: who may spawn, how they are counted (exec/join.h) and queued.
- * Those with handles are made in handle.c.
+ * Those with handles are made in spawn_task.c.
  */
 #include "scope/group.h"
 

@@ -55,6 +55,7 @@
 #include "sync/event.c"
 #include "sync/flight.c"
 #include "sync/guard.c"
+#include "sync/hold.c"
 #include "sync/keyed_lock.c"
 #include "sync/latch.c"
 #include "sync/limiter.c"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold.h - who holds a lock: what lock.c shows to others of sync/.
+ * hold.h - who holds a lock, and to whom it goes. How one is got: lock.c.
  *
  * WORDS
  *	holder	a task, by the fiber that it runs on, or a plain thread, by its number
@@ -84,7 +84,7 @@ void crew__hold_pass(struct crew_lock *lock);
 void crew__hold_append(struct crew_lock *lock, struct crew__wait *wait);
 
 /* Acquires it, at the end of the line or as who was called, and nothing interrupts that. 0 or
- * CREW_EOWNERDEAD. */
+ * CREW_EOWNERDEAD. (lock.c) */
 int crew__hold_again(struct crew_lock *lock, const struct crew__caller *caller, uint64_t self,
 		     bool called);
 

@@ -56,7 +56,7 @@ SHOW_FLAGS = $(if $(filter src/sim/% src/exec/self.c,$<),,$(SHOWS_$(MODE:simhard
 ALL_CFLAGS = $(BASE_FLAGS) $(LTO_FLAGS) $(MODE_$(MODE)) $(FIBER_FLAGS) $(SAN_FLAGS) $(SHOW_FLAGS) $(WARN) $(CFLAGS)
 LINK_FLAGS = $(SAN_FLAGS) $(if $(LTO),-O2 -flto=auto) $(LDFLAGS)
 
-B := build/$(MODE)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(LTO),-lto)$(if $(filter ucontext,$(FIBER)),-ucontext)$(if $(findstring clang,$(CC)),-clang)$(if $(findstring aarch64,$(CC)),-aarch64)
+B := build/$(MODE)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(LTO),-lto)$(if $(filter ucontext,$(FIBER)),-ucontext)$(if $(findstring clang,$(CC)),-clang)$(if $(findstring aarch64,$(CC)),-aarch64)$(if $(findstring FORK_CALLS,$(CFLAGS)),-calls)
 
 URCU_LIBS ?= -lurcu-common
 LIBS = $(URCU_LIBS) -pthread

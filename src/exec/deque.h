@@ -118,7 +118,7 @@ struct crew__deque {
 	struct crew_word attention; /* the worker's: see worker.h. Here, because push has
 				     * this line at hand */
 	char pad2_[48];
-};
+} __attribute__((aligned(64)));
 
 enum crew__deque_result {
 	CREW__DEQUE_TAKEN,

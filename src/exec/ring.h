@@ -28,7 +28,7 @@ struct crew__ring {
 	char pad_[56];
 	struct crew_word head;
 	struct crew_word slots[CREW__RING_SLOTS];
-};
+} __attribute__((aligned(64)));
 
 #define CREW__RING_MASK (CREW__RING_SLOTS - 1)
 

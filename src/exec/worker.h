@@ -89,10 +89,15 @@ struct crew__counters {
 };
 
 struct crew__worker {
-	/* own, hot */
+	/* own, a line: what a switch needs */
 	struct crew__fiber *fiber; /* that runs now */
 	struct crew *crew;
 	struct crew__fiber *reserve; /* to go on with when a task parks (R11) */
+	/* what the far side of a switch does first */
+	struct crew__fiber *left;
+	void (*after)(struct crew__worker *worker, struct crew__fiber *left, void *arg);
+	void *after_arg;
+	/* own */
 	struct crew__pool_cache records[CREW__RECORD_KINDS];
 	struct crew_group *done_group; /* children of it that ended here and are */
 	uint32_t done_count;	       /* not yet counted off (join.h) */
@@ -103,13 +108,9 @@ struct crew__worker {
 	uint32_t streak;  /* ready fibers in a row */
 	uint32_t index;
 	uint64_t random;
-	/* what the far side of a switch does first */
-	struct crew__fiber *left;
-	void (*after)(struct crew__worker *worker, struct crew__fiber *left, void *arg);
-	void *after_arg;
+	struct crew__counters counters;
 	struct crew__deque deque;
 	struct crew__ring ring;
-	struct crew__counters counters;
 	struct crew__trace trace;
 	/* fibers that may run nowhere else */
 	struct crew__lock pinned_lock;

@@ -24,6 +24,7 @@ uint64_t *crew__sim_slots(void);
 #define self_host		SLOT(2, struct crew__fiber *, host)
 #define self_orphan		SLOT(3, bool, orphan)
 #define self_pending		SLOT(4, struct crew_error *, pending)
+#define self_errno		(&SLOT(5, int, error))
 
 #else
 
@@ -38,6 +39,7 @@ static _Thread_local struct crew_scope *self_scope;
 static _Thread_local struct crew__fiber *self_host;
 static _Thread_local bool self_orphan;
 static _Thread_local struct crew_error *self_pending;
+#define self_errno  (&errno)
 
 #endif
 
@@ -115,16 +117,10 @@ NOINLINE void crew__self_set_orphan(void)
 	self_orphan = true;
 }
 
-NOINLINE int crew__self_errno(void)
+NOINLINE int *crew__self_errno(void)
 {
-	int value = errno;
+	int *place = self_errno;
 
-	OPAQUE(value);
-	return value;
-}
-
-NOINLINE void crew__self_set_errno(int value)
-{
-	OPAQUE(value);
-	errno = value;
+	OPAQUE(place);
+	return place;
 }

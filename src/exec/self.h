@@ -7,7 +7,8 @@
  * thread-local (and of errno) across calls that they cannot see to change
  * threads. So these functions return values, never addresses, are never
  * inlined as C, and hide their result from the optimiser; self.c stays out of the
- * unity build. Callers ask anew after every call that may run or resume a task.
+ * unity build. Callers ask anew after every call that may run or resume a task. The one
+ * address, that of errno, is kept in the worker: to have asked for that one is enough.
  */
 #ifndef CREW__SELF_H
 #define CREW__SELF_H
@@ -55,8 +56,7 @@ void crew__self_set_host(struct crew__fiber *host);
 bool crew__self_orphan(void);
 void crew__self_set_orphan(void);
 
-/* errno of this thread, saved and restored around every switch. */
-int crew__self_errno(void);
-void crew__self_set_errno(int value);
+/* Where errno of this thread is, as long as it lives: for its worker, which keeps it. */
+int *crew__self_errno(void);
 
 #endif /* CREW__SELF_H */

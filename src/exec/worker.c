@@ -67,10 +67,8 @@ static __attribute__((noinline)) void run_hook_and_tell(struct crew__worker *wor
 }
 
 /* always inlined: one instruction less for each switch */
-static inline __attribute__((always_inline)) void run_hook(void)
+static inline __attribute__((always_inline)) void run_hook(struct crew__worker *worker)
 {
-	struct crew__worker *worker = crew__self();
-
 	crew__tsan_acquire(worker);
 	if (crew__unlikely(worker->left->until_wait))
 		run_hook_and_tell(worker);
@@ -83,10 +81,9 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 			 void *arg)
 {
 	struct crew__fiber *from = worker->fiber;
-	struct crew__cxx_state cxx;
-	int saved_errno = crew__self_errno();
+	void *cxx[2] = { worker->cxx[0], worker->cxx[1] };
+	int error = *worker->error;
 
-	crew__cxx_save(&cxx);
 	crew__count(&worker->counters.switches, 1);
 	worker->left = from;
 	worker->after = after;
@@ -99,9 +96,11 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 	crew__tsan_release(worker);
 	crew__context_switch(&from->context, &to->context);
 	/* perhaps another thread: nothing read before the switch is asked again */
-	run_hook();
-	crew__cxx_restore(&cxx);
-	crew__self_set_errno(saved_errno);
+	worker = crew__self();
+	run_hook(worker);
+	worker->cxx[0] = cxx[0];
+	worker->cxx[1] = cxx[1];
+	*worker->error = error;
 }
 
 static void give_back(struct crew__worker *worker, struct crew__fiber *left, void *arg)
@@ -392,7 +391,7 @@ void crew__worker_loop(void *opaque)
 	own = worker->fiber;
 	crew__context_entered(worker->left ? &worker->left->context : &worker->base);
 	if (worker->left)
-		run_hook();
+		run_hook(worker);
 	for (;;) {
 		struct crew__slot slot = { 0 }; /* with LTO gcc thinks it could be read unset */
 		struct crew__fiber *fiber = NULL;
@@ -434,6 +433,10 @@ void crew__worker_main(void *opaque)
 	void *fault_stack = crew__overflow_begin();
 
 	crew__self_set(worker);
+	worker->error = crew__self_errno();
+	worker->cxx = crew__cxx_words();
+	if (!worker->cxx)
+		worker->cxx = worker->no_cxx;
 	crew__context_init_thread(&worker->base);
 	worker->reserve = NULL;
 	worker->left = NULL;

@@ -121,28 +121,7 @@ NO_TSAN void crew__context_switch(struct crew__context *from, struct crew__conte
 /* struct __cxa_eh_globals of the Itanium C++ ABI: two words for each thread. */
 __attribute__((weak)) void *__cxa_get_globals(void);
 
-__attribute__((noinline)) static void **cxx_globals(void)
+void **crew__cxx_words(void)
 {
-	void **globals = __cxa_get_globals ? (void **)__cxa_get_globals() : NULL;
-
-	__asm__ volatile("" : "+r"(globals));
-	return globals;
-}
-
-void crew__cxx_save(struct crew__cxx_state *state)
-{
-	void **globals = cxx_globals();
-
-	state->words[0] = globals ? globals[0] : NULL;
-	state->words[1] = globals ? globals[1] : NULL;
-}
-
-void crew__cxx_restore(const struct crew__cxx_state *state)
-{
-	void **globals = cxx_globals();
-
-	if (globals) {
-		globals[0] = state->words[0];
-		globals[1] = state->words[1];
-	}
+	return __cxa_get_globals ? (void **)__cxa_get_globals() : NULL;
 }

@@ -72,14 +72,11 @@ static inline char *crew__stack_pointer(void)
 }
 
 /*
- * The C++ runtime keeps two words about exceptions in flight for each thread;
- * a task takes them along. Without libstdc++ in the process both do nothing.
+ * The C++ runtime keeps two words about exceptions in flight for each thread; a task
+ * takes them along. Where those of the calling thread are, as long as it lives. NULL:
+ * there is no C++ runtime in the process.
  */
-struct crew__cxx_state {
-	void *words[2];
-};
-void crew__cxx_save(struct crew__cxx_state *state);
-void crew__cxx_restore(const struct crew__cxx_state *state);
+void **crew__cxx_words(void);
 
 /*
  * fn(arg). If an exception or a forced unwind (pthread_exit, cancellation)

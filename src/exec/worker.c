@@ -392,6 +392,9 @@ void crew__worker_loop(void *opaque)
 	crew__context_entered(worker->left ? &worker->left->context : &worker->base);
 	if (worker->left)
 		run_hook(worker);
+	/* no task that begins here is inside of another one's handler (R5) */
+	worker->cxx[0] = NULL;
+	worker->cxx[1] = NULL;
 	for (;;) {
 		struct crew__slot slot = { 0 }; /* with LTO gcc thinks it could be read unset */
 		struct crew__fiber *fiber = NULL;

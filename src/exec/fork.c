@@ -6,11 +6,10 @@
 
 #include "base/assert.h"
 #include "exec/join.h"
-#include "exec/worker.h"
 
 #define DONE UINT64_C(1)
 #define OWN  UINT64_C(2)
-#define PUT  (UINT64_C(1) << 63)
+#define PUT  CREW__FORK_PUT
 
 /* The public part of a deque. */
 #define SAME(ours, public_one)                                                                     \
@@ -59,20 +58,6 @@ void crew_fork_put(struct crew_fork *fork, const struct crew_fork_kind *kind)
 			return;
 	}
 	crew__init_word(&fork->state, OWN);
-}
-
-void crew__fork_tenure(struct crew__worker *worker, struct crew__fiber *fiber)
-{
-	struct crew__deque *deque = &worker->deque;
-	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
-
-	deque->scope = (uintptr_t)fiber->scope + CREW__SLOT_FORK;
-	deque->looked = &fiber->epoch;
-	fiber->tenure++;
-	/* pairs: deque.bottom. Thieves find it where it was; an index that wraps changes the
-	 * bit beside it, and makes no other tenure */
-	crew__store_release(&deque->bottom,
-			    PUT | (uint64_t)(fiber->tenure << 1 | 1) << 32 | bottom);
 }
 
 struct wait {

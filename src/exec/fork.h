@@ -50,15 +50,28 @@
 #ifndef CREW__FORK_H
 #define CREW__FORK_H
 
-struct crew__fiber;
-struct crew__slot;
-struct crew__worker;
+#include "exec/worker.h"
+
 struct crew_fork_deque;
+
+#define CREW__FORK_PUT (UINT64_C(1) << 63)
 
 /* The loop runs a fork that it took from a deque. */
 void crew__fork_run(struct crew__worker *worker, const struct crew__slot *slot);
 /* The worker goes on with this fiber: what callers' code sees of it, and its tenure. */
-void crew__fork_tenure(struct crew__worker *worker, struct crew__fiber *fiber);
+static inline void crew__fork_tenure(struct crew__worker *worker, struct crew__fiber *fiber)
+{
+	struct crew__deque *deque = &worker->deque;
+	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
+
+	deque->scope = (uintptr_t)fiber->scope + CREW__SLOT_FORK;
+	deque->looked = &fiber->epoch;
+	fiber->tenure++;
+	/* pairs: deque.bottom. Thieves find it where it was; an index that wraps changes the
+	 * bit beside it, and makes no other tenure */
+	crew__store_release(&deque->bottom,
+			    CREW__FORK_PUT | (uint64_t)(fiber->tenure << 1 | 1) << 32 | bottom);
+}
 /* What callers' code sees of a plain thread: no room, and no fork is the newest. */
 extern const struct crew_fork_deque crew__fork_nowhere;
 /* What callers' code sees of the worker; nowhere for none. */

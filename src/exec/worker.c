@@ -81,7 +81,7 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 			 void *arg)
 {
 	struct crew__fiber *from = worker->fiber;
-	void *cxx[2] = { worker->cxx[0], worker->cxx[1] };
+	struct crew__cxx cxx = *worker->cxx;
 	int error = *worker->error;
 
 	crew__count(&worker->counters.switches, 1);
@@ -98,8 +98,7 @@ void crew__worker_switch(struct crew__worker *worker, struct crew__fiber *to,
 	/* perhaps another thread: nothing read before the switch is asked again */
 	worker = crew__self();
 	run_hook(worker);
-	worker->cxx[0] = cxx[0];
-	worker->cxx[1] = cxx[1];
+	*worker->cxx = cxx;
 	*worker->error = error;
 }
 
@@ -393,8 +392,7 @@ void crew__worker_loop(void *opaque)
 	if (worker->left)
 		run_hook(worker);
 	/* no task that begins here is inside of another one's handler (R5) */
-	worker->cxx[0] = NULL;
-	worker->cxx[1] = NULL;
+	*worker->cxx = (struct crew__cxx){ NULL, 0 };
 	for (;;) {
 		struct crew__slot slot = { 0 }; /* with LTO gcc thinks it could be read unset */
 		struct crew__fiber *fiber = NULL;
@@ -437,9 +435,9 @@ void crew__worker_main(void *opaque)
 
 	crew__self_set(worker);
 	worker->error = crew__self_errno();
-	worker->cxx = crew__cxx_words();
+	worker->cxx = crew__cxx_here();
 	if (!worker->cxx)
-		worker->cxx = worker->no_cxx;
+		worker->cxx = &worker->no_cxx;
 	crew__context_init_thread(&worker->base);
 	worker->reserve = NULL;
 	worker->left = NULL;

@@ -98,8 +98,8 @@ struct crew__worker {
 	void (*after)(struct crew__worker *worker, struct crew__fiber *left, void *arg);
 	void *after_arg;
 	/* of its thread, for the task that runs there: saved and restored around a switch */
-	int *error; /* errno */
-	void **cxx; /* crew__cxx_words(), or no_cxx */
+	int *error;		     /* errno */
+	struct crew__cxx *cxx; /* crew__cxx_here(), or no_cxx */
 	/* own */
 	struct crew__pool_cache records[CREW__RECORD_KINDS];
 	struct crew_group *done_group; /* children of it that ended here and are */
@@ -111,7 +111,7 @@ struct crew__worker {
 	uint32_t streak;  /* ready fibers in a row */
 	uint32_t index;
 	uint64_t random;
-	void *no_cxx[2];
+	struct crew__cxx no_cxx;
 	struct crew__counters counters;
 	struct crew__deque deque;
 	struct crew__ring ring;

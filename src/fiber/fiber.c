@@ -121,7 +121,7 @@ NO_TSAN void crew__context_switch(struct crew__context *from, struct crew__conte
 /* struct __cxa_eh_globals of the Itanium C++ ABI: two words for each thread. */
 __attribute__((weak)) void *__cxa_get_globals(void);
 
-void **crew__cxx_words(void)
+struct crew__cxx *crew__cxx_here(void)
 {
-	return __cxa_get_globals ? (void **)__cxa_get_globals() : NULL;
+	return __cxa_get_globals ? (struct crew__cxx *)__cxa_get_globals() : NULL;
 }

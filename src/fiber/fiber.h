@@ -76,7 +76,11 @@ static inline char *crew__stack_pointer(void)
  * takes them along. Where those of the calling thread are, as long as it lives. NULL:
  * there is no C++ runtime in the process.
  */
-void **crew__cxx_words(void);
+struct crew__cxx {
+	void *caught;
+	unsigned uncaught;
+};
+struct crew__cxx *crew__cxx_here(void);
 
 /*
  * fn(arg). If an exception or a forced unwind (pthread_exit, cancellation)

@@ -44,28 +44,14 @@ int(crew_check)(void)
 
 /* ---- letting others run ------------------------------------------------------ */
 
-static void put_back(struct crew__worker *worker, struct crew__fiber *left, void *arg)
-{
-	(void)worker;
-	(void)arg;
-	crew__fiber_ready(left);
-}
-
 void crew_yield(void)
 {
 	struct crew__worker *worker = crew__self();
 
-	if (!worker) {
+	if (worker)
+		crew__worker_yield(worker);
+	else
 		crew__port_thread_yield();
-		return;
-	}
-	if (!crew__ring_count(&worker->ring) && !crew__load_acquire(&worker->pinned_count)) {
-		if (!crew__deque_count(&worker->deque) && crew__inject_empty(&worker->crew->inject))
-			return;
-		/* tasks, but no fiber: the loop must take a task before it takes us */
-		worker->streak = CREW__READY_STREAK;
-	}
-	crew__worker_switch(worker, crew__worker_next(worker), put_back, NULL);
 }
 
 int crew_checkpoint(void)

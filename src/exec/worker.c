@@ -131,8 +131,6 @@ static struct crew__fiber *take_pinned(struct crew__worker *worker)
 {
 	struct crew__fiber *fiber;
 
-	if (!crew__load_acquire(&worker->pinned_count))
-		return NULL;
 	crew__lock_acquire(&worker->pinned_lock);
 	fiber = worker->pinned_first;
 	if (fiber) {
@@ -173,19 +171,35 @@ static inline void look_ahead(const struct crew__ring *ring)
 #endif
 }
 
-/* A ready fiber if it is the turn of one. */
-static struct crew__fiber *take_ready(struct crew__worker *worker)
+static inline struct crew__fiber *take_from_ring(struct crew__worker *worker)
 {
-	/* in turns, or the one queue would starve the other */
+	struct crew__fiber *fiber;
+
+	/* until the ring is empty: whoever searches does not look there again */
+	do
+		fiber = crew__ring_pop(&worker->ring);
+	while (CREW__HARD && fiber && pass_on(worker, fiber));
+	return fiber;
+}
+
+/* Some are pinned: in turns, or the one queue would starve the other. */
+static __attribute__((noinline)) struct crew__fiber *take_in_turns(struct crew__worker *worker)
+{
 	bool pinned_first = worker->tick & 1;
 	struct crew__fiber *fiber = pinned_first ? take_pinned(worker) : NULL;
 
-	/* until the ring is empty: whoever searches does not look there again */
-	while (!fiber && (fiber = crew__ring_pop(&worker->ring)))
-		if (CREW__HARD && pass_on(worker, fiber))
-			fiber = NULL;
-	if (!fiber && !pinned_first)
-		fiber = take_pinned(worker);
+	if (!fiber)
+		fiber = take_from_ring(worker);
+	return fiber || pinned_first ? fiber : take_pinned(worker);
+}
+
+/* A ready fiber, or NULL. */
+static inline struct crew__fiber *take_ready(struct crew__worker *worker)
+{
+	struct crew__fiber *fiber = crew__unlikely(crew__load_acquire(&worker->pinned_count)) ?
+					    take_in_turns(worker) :
+					    take_from_ring(worker);
+
 	if (fiber) {
 		worker->streak++;
 		look_ahead(&worker->ring);
@@ -193,22 +207,31 @@ static struct crew__fiber *take_ready(struct crew__worker *worker)
 	return fiber;
 }
 
-struct crew__fiber *crew__worker_next(struct crew__worker *worker)
+/* The same if it is the turn of one. If not the loop decides. */
+static inline struct crew__fiber *next_ready(struct crew__worker *worker)
 {
-	struct crew__fiber *fiber = NULL;
+	if ((worker->tick + 1) % CREW__INJECT_PERIOD == 0 || worker->streak >= CREW__READY_STREAK)
+		return NULL;
+	worker->tick++;
+	return take_ready(worker);
+}
 
-	crew__join_flush(worker);
-	/* in turn: when it is not that of a ready fiber, the loop decides */
-	if ((worker->tick + 1) % CREW__INJECT_PERIOD && worker->streak < CREW__READY_STREAK) {
-		worker->tick++;
-		fiber = take_ready(worker);
-	}
-	if (!fiber) {
-		fiber = worker->reserve;
-		worker->reserve = NULL;
-	}
+static struct crew__fiber *take_reserve(struct crew__worker *worker)
+{
+	struct crew__fiber *fiber = worker->reserve;
+
+	worker->reserve = NULL;
 	crew__assert(fiber);
 	return fiber;
+}
+
+struct crew__fiber *crew__worker_next(struct crew__worker *worker)
+{
+	struct crew__fiber *fiber;
+
+	crew__join_flush(worker);
+	fiber = next_ready(worker);
+	return fiber ? fiber : take_reserve(worker);
 }
 
 static void ready_pinned(struct crew__worker *worker, struct crew__worker *pinned,
@@ -225,47 +248,99 @@ static void ready_pinned(struct crew__worker *worker, struct crew__worker *pinne
 		crew__idle_poke(pinned);
 }
 
-void crew__fiber_ready(struct crew__fiber *fiber)
+/* It has no place in the ring: it is pinned, or the ring is full. */
+static __attribute__((noinline)) void ready_beside(struct crew__worker *worker,
+						   struct crew__fiber *fiber)
 {
-	struct crew__worker *worker = crew__self();
-	struct crew__worker *pinned = fiber->pinned;
 	struct crew *crew = fiber->crew;
 
-	if (worker)
-		crew__count(&worker->counters.wakes, 1);
-	if (!worker || worker->crew != crew) {
-		/* As soon as the fiber is queued its crew may run it to the end, and stop:
-		 * it waits for whoever is counted here. */
-		crew__add32_acq_rel(&crew->callers, 1);
-		if (pinned) {
-			ready_pinned(worker, pinned, fiber);
-		} else {
-			crew__inject_put(&crew->inject, &fiber->injected);
-			crew__idle_injected(crew);
-		}
-		crew__add32_acq_rel(&crew->callers, (uint32_t)-1); /* LAST TOUCH */
-		return;
-	}
-	if (pinned) {
-		ready_pinned(worker, pinned, fiber);
-		return;
-	}
-	if (crew__ring_push(&worker->ring, fiber)) {
-		uint64_t bits;
-
-		crew__attend(worker, CREW__LOOK);
-		if (worker->crew->fences)
-			crew__fence_seq_cst();
-		else
-			crew__compiler_barrier(); /* pairs: idle.hunger */
-		bits = crew__load_relaxed(&worker->deque.attention);
-		if (crew__unlikely(bits & CREW__HUNGER) ||
-		    (crew__unlikely(bits & CREW__NAPPER) && crew__ring_count(&worker->ring) > 1))
-			crew__idle_pushed(worker);
+	if (fiber->pinned) {
+		ready_pinned(worker, fiber->pinned, fiber);
 		return;
 	}
 	crew__inject_put(&crew->inject, &fiber->injected);
 	crew__idle_injected(crew);
+}
+
+static __attribute__((noinline)) void ready_elsewhere(struct crew__worker *worker,
+						      struct crew__fiber *fiber)
+{
+	struct crew *crew = fiber->crew;
+
+	if (worker)
+		crew__count(&worker->counters.wakes, 1);
+	/* As soon as the fiber is queued its crew may run it to the end, and stop: it waits
+	 * for whoever is counted here. */
+	crew__add32_acq_rel(&crew->callers, 1);
+	ready_beside(worker, fiber);
+	crew__add32_acq_rel(&crew->callers, (uint32_t)-1); /* LAST TOUCH */
+}
+
+/* After a fiber was put into the ring. */
+static __attribute__((noinline)) void tell_of_ready(struct crew__worker *worker, uint64_t bits)
+{
+	crew__attend(worker, CREW__LOOK);
+	if (bits & CREW__HUNGER || (bits & CREW__NAPPER && crew__ring_count(&worker->ring) > 1))
+		crew__idle_pushed(worker);
+}
+
+/* A fiber of the worker's crew, by the worker. */
+static inline void ready_here(struct crew__worker *worker, struct crew__fiber *fiber)
+{
+	uint64_t bits;
+
+	crew__count(&worker->counters.wakes, 1);
+	if (crew__unlikely(fiber->pinned || !crew__ring_push(&worker->ring, fiber))) {
+		ready_beside(worker, fiber);
+		return;
+	}
+	if (crew__unlikely(worker->deque.fences))
+		crew__fence_seq_cst();
+	else
+		crew__compiler_barrier(); /* pairs: idle.hunger */
+	bits = crew__load_relaxed(&worker->deque.attention);
+	if (crew__unlikely((bits & (CREW__HUNGER | CREW__NAPPER | CREW__LOOK)) != CREW__LOOK))
+		tell_of_ready(worker, bits);
+}
+
+void crew__fiber_ready(struct crew__fiber *fiber)
+{
+	struct crew__worker *worker = crew__self();
+
+	if (crew__likely(worker && worker->crew == fiber->crew))
+		ready_here(worker, fiber);
+	else
+		ready_elsewhere(worker, fiber);
+}
+
+static void put_back(struct crew__worker *worker, struct crew__fiber *left, void *arg)
+{
+	(void)arg;
+	ready_here(worker, left);
+}
+
+/* No ready fiber, or not the turn of one. */
+static __attribute__((noinline)) void yield_to_loop(struct crew__worker *worker)
+{
+	if (!crew__ring_count(&worker->ring) && !crew__load_acquire(&worker->pinned_count)) {
+		if (!crew__deque_count(&worker->deque) && crew__inject_empty(&worker->crew->inject))
+			return;
+		/* tasks, but no fiber: the loop must take a task before it takes us */
+		worker->streak = CREW__READY_STREAK;
+	}
+	crew__worker_switch(worker, take_reserve(worker), put_back, NULL);
+}
+
+void crew__worker_yield(struct crew__worker *worker)
+{
+	struct crew__fiber *fiber;
+
+	crew__join_flush(worker);
+	fiber = next_ready(worker);
+	if (crew__likely(fiber != NULL))
+		crew__worker_switch(worker, fiber, put_back, NULL);
+	else
+		yield_to_loop(worker);
 }
 
 bool crew__worker_must_park(struct crew__worker *worker)

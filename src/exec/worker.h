@@ -98,7 +98,7 @@ struct crew__worker {
 	void (*after)(struct crew__worker *worker, struct crew__fiber *left, void *arg);
 	void *after_arg;
 	/* of its thread, for the task that runs there: saved and restored around a switch */
-	int *error;		     /* errno */
+	int *error;	       /* errno */
 	struct crew__cxx *cxx; /* crew__cxx_here(), or no_cxx */
 	/* own */
 	struct crew__pool_cache records[CREW__RECORD_KINDS];
@@ -220,6 +220,8 @@ static inline void crew__worker_stands(struct crew__worker *worker, struct crew_
 
 /* The fiber that a parking task's worker goes on with: ready, or the reserve. */
 struct crew__fiber *crew__worker_next(struct crew__worker *worker);
+/* Lets other fibers and tasks run, if there are any. */
+void crew__worker_yield(struct crew__worker *worker);
 /* It waits, or has ended: whoever waits for that goes on. */
 void crew__fiber_waits(struct crew__fiber *fiber);
 /* Puts a fiber of this crew where a worker will find it. */

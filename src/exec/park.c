@@ -94,17 +94,41 @@ static struct crew_scope *thread_scope(void)
 	return host ? host->scope : crew__self_scope();
 }
 
+static inline void take_ticket(struct crew__waiter *waiter, bool interruptible)
+{
+	waiter->expected = CREW__PARK_TICKET(crew__load_relaxed(&waiter->parker->word)) + 8;
+	waiter->expected |= interruptible ? CREW__WAITING : CREW__FIRM;
+}
+
+static __attribute__((noinline)) void init_member(struct crew__waiter *waiter,
+						  struct crew_scope *scope)
+{
+	/* first, for it may run hooks, which may use the parker */
+	crew__scope_join(scope, waiter->parker);
+	take_ticket(waiter, true);
+}
+
+static __attribute__((noinline)) struct crew_scope *take_thread_parker(struct crew__waiter *waiter)
+{
+	waiter->parker = take_parker();
+	return thread_scope();
+}
+
 void crew__waiter_init(struct crew__waiter *waiter, bool interruptible)
 {
 	struct crew__worker *worker = crew__self();
-	struct crew_scope *scope = worker ? worker->fiber->scope : thread_scope();
+	struct crew_scope *scope;
 
-	waiter->parker = worker ? &worker->fiber->parker : take_parker();
-	/* first, for it may run hooks, which may use the parker */
+	if (crew__likely(worker != NULL)) {
+		waiter->parker = &worker->fiber->parker;
+		scope = worker->fiber->scope;
+	} else {
+		scope = take_thread_parker(waiter);
+	}
 	if (interruptible && scope != waiter->parker->scope)
-		crew__scope_join(scope, waiter->parker);
-	waiter->expected = CREW__PARK_TICKET(crew__load_relaxed(&waiter->parker->word)) + 8;
-	waiter->expected |= interruptible ? CREW__WAITING : CREW__FIRM;
+		init_member(waiter, scope);
+	else
+		take_ticket(waiter, interruptible);
 }
 
 void crew__waiter_fini(struct crew__waiter *waiter)
@@ -181,8 +205,9 @@ static bool park_fiber(struct crew__worker *worker, struct crew__waiter *waiter,
  * over before the winner has let go of the lot. So it goes by the signal, which is
  * the winner's last touch (P3), and by the word only when it has won itself.
  */
-static bool park_thread(struct crew__waiter *waiter, const struct publish *publish, crew_time when,
-			const char *reason)
+static __attribute__((noinline)) bool park_thread(struct crew__waiter *waiter,
+						  const struct publish *publish, crew_time when,
+						  const char *reason)
 {
 	struct crew__parker *parker = waiter->parker;
 	struct thread_parker *owner = crew__container(parker, struct thread_parker, parker);
@@ -218,7 +243,7 @@ bool crew__park(struct crew__waiter *waiter, void (*after)(void *), void *arg, c
 {
 	struct publish publish = { .expected = waiter->expected, .after = after, .arg = arg };
 
-	if (waiter->parker->is_thread)
+	if (crew__unlikely(waiter->parker->is_thread))
 		return park_thread(waiter, &publish, when, reason);
 	return park_fiber(crew__self(), waiter, &publish, reason);
 }

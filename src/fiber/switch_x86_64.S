@@ -11,8 +11,9 @@
  *
  * The x87 control word is loaded only when it differs: it hardly ever does, and
  * loading it is slow. mxcsr is always loaded: to compare it takes longer (Zen 4:
- * 6.6 ns for a switch against 5.1; 2.5 without mxcsr, perf/run switch). All switches
- * come from one call, so that the processor predicts the return.
+ * 6.6 ns for a switch against 5.0; 2.3 without reading it, perf/run switch). Reading it
+ * waits for vector instructions before it. All switches come from one call, so that the
+ * processor predicts the return.
  *
  * No SHSTK property is claimed: this code does not switch shadow stacks, and an
  * object without the property makes the loader leave them off.

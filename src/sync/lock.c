@@ -168,13 +168,21 @@ static __attribute__((noinline)) int acquire_slow(struct crew_lock *lock)
 	return rc;
 }
 
-static __attribute__((noinline)) int acquire_passing(struct crew_lock *lock,
-						     struct crew__fiber *fiber)
+/* By a task that is not cancelled. */
+static __attribute__((noinline)) int acquire_behind(struct crew_lock *lock,
+						    struct crew__worker *worker)
 {
-	if (!try_to_pass(lock, (uint64_t)(uintptr_t)fiber))
-		return acquire_slow(lock);
-	crew__hold_begin(lock, fiber);
-	return 0;
+	struct crew__caller caller = { .worker = worker, .fiber = worker->fiber };
+	uint64_t self = (uint64_t)(uintptr_t)caller.fiber;
+	int rc = 0;
+
+	if (crew__hold_is(lock, self))
+		return CREW_EDEADLK;
+	if (!try_to_pass(lock, self))
+		rc = wait_in_line(lock, &caller, self, true, false);
+	if (rc == 0)
+		crew__hold_begin(lock, caller.fiber);
+	return rc;
 }
 
 int crew_lock_acquire(struct crew_lock *lock)
@@ -184,7 +192,7 @@ int crew_lock_acquire(struct crew_lock *lock)
 	if (crew__unlikely(!worker || !crew__fiber_clean(worker->fiber)))
 		return acquire_slow(lock);
 	if (crew__unlikely(!try_at_once(lock, (uint64_t)(uintptr_t)worker->fiber)))
-		return acquire_passing(lock, worker->fiber);
+		return acquire_behind(lock, worker);
 	crew__hold_begin(lock, worker->fiber);
 	return 0;
 }

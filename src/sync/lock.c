@@ -83,7 +83,7 @@ static int wait_once(struct crew_lock *lock, const struct crew__caller *caller, 
 {
 	struct crew_lot_queue *line = &lock->private_.lot.private_.queue;
 	struct crew__wait wait;
-	struct crew__edge edge = { .lock = lock };
+	struct crew__edge edge;
 	bool watched = crew__circle_wanted(caller->fiber);
 	bool granted;
 	int rc;
@@ -96,12 +96,15 @@ static int wait_once(struct crew_lock *lock, const struct crew__caller *caller, 
 		crew__wait_drop(&wait);
 		return rc;
 	}
-	edge.parker = wait.waiter.parker;
-	edge.expected = wait.waiter.expected;
-	if (watched && crew__circle_show(&edge, caller->fiber) && interruptible &&
-	    caller->fiber->crew->stuck.policy == CREW_DEADLOCK_CANCEL) {
-		crew__circle_end(caller->fiber);
-		return refuse_circle(lock, &wait);
+	if (watched) {
+		edge = (struct crew__edge){ .lock = lock,
+					    .parker = wait.waiter.parker,
+					    .expected = wait.waiter.expected };
+		if (crew__circle_show(&edge, caller->fiber) && interruptible &&
+		    caller->fiber->crew->stuck.policy == CREW_DEADLOCK_CANCEL) {
+			crew__circle_end(caller->fiber);
+			return refuse_circle(lock, &wait);
+		}
 	}
 	(called ? crew__queue_prepend : crew__queue_append)(line, &wait);
 	granted = crew__lot_park(&lock->private_.lot, &wait,

@@ -358,6 +358,30 @@ Test(rules, R16_children_not_started_when_their_group_is_cancelled_never_run, .t
 	cr_assert_eq(crew__load_relaxed(&count), 1);
 	stop(crew);
 }
+
+/* The loop runs a child of `outer`, which is not cancelled, and then one of `inner`. */
+static int cancel_the_inner_one(void *arg)
+{
+	struct crew_group outer;
+	struct crew_group inner;
+
+	crew_group_open(&outer, NULL);
+	crew_group_open(&inner, NULL);
+	crew_group_spawn(&inner, count_and_fail, arg);
+	crew_group_spawn(&outer, add_one, arg);
+	crew_group_cancel(&inner, "test");
+	return crew_group_close(&outer, crew_group_close(&inner, 0));
+}
+
+Test(rules, R16_who_finds_one_group_not_cancelled_looks_anew_for_the_next, .timeout = 30)
+{
+	struct crew *crew = start(1);
+	struct crew_word count = { 0 };
+
+	cr_assert_eq(crew_run(crew, cancel_the_inner_one, &count), 0);
+	cr_assert_eq(crew__load_relaxed(&count), 1);
+	stop(crew);
+}
 #endif
 
 static int cancel_the_crew_then_spawn(void *arg)

@@ -228,19 +228,18 @@ static inline uint32_t crew__deque_count(const struct crew__deque *deque)
 	return count > 0 ? (uint32_t)count : 0;
 }
 
-/* Must push take its slow path? */
-static inline bool crew__deque_at_limit(const struct crew__deque *deque)
+/* Must push take its slow path? `bottom` is the owner's, here and below. */
+static inline bool crew__deque_at_limit(const struct crew__deque *deque, uint64_t bottom)
 {
-	return (uint32_t)crew__own(&deque->bottom) == deque->limit;
+	return (uint32_t)bottom == deque->limit;
 }
 
 /* A push in two halves, for the way of every spawn: pre: not at the limit. False: the
  * owner must crew__deque_answer(). */
-static inline bool crew__deque_append_newest(struct crew__deque *deque, crew_task_fn *fn, void *arg,
-					     uintptr_t group, const char *site)
+static inline bool crew__deque_append_newest(struct crew__deque *deque, uint64_t bottom,
+					     crew_task_fn *fn, void *arg, uintptr_t group,
+					     const char *site)
 {
-	uint64_t bottom = crew__own(&deque->bottom);
-
 	crew__deque_append(deque, bottom, fn, arg, group, site);
 	return crew__deque_private(deque, (uint32_t)bottom + 1) >= 0;
 }
@@ -248,34 +247,45 @@ static inline bool crew__deque_append_newest(struct crew__deque *deque, crew_tas
 /* False: full. */
 static inline bool crew__deque_push(struct crew__deque *deque, const struct crew__slot *slot)
 {
-	if (crew__unlikely(crew__deque_at_limit(deque)))
+	uint64_t bottom = crew__own(&deque->bottom);
+
+	if (crew__unlikely(crew__deque_at_limit(deque, bottom)))
 		return crew__deque_push_slow(deque, slot);
-	if (crew__unlikely(!crew__deque_append_newest(deque, slot->fn, slot->arg, slot->group,
-						      slot->site)))
+	if (crew__unlikely(!crew__deque_append_newest(deque, bottom, slot->fn, slot->arg,
+						      slot->group, slot->site)))
 		crew__deque_answer(deque);
 	return true;
 }
 
-/* Where the newest item is, if there is one. */
-static inline const struct crew__deque_cell *crew__deque_newest(const struct crew__deque *deque)
+/* Where the newest item is, if there is one: below bottom. */
+static inline const struct crew__deque_cell *crew__deque_below(const struct crew__deque *deque,
+							       uint64_t bottom)
 {
-	uint32_t bottom = (uint32_t)crew__own(&deque->bottom);
-
 	return &deque->cells[(bottom - 1) & CREW__DEQUE_MASK];
 }
 
-/* Takes it out: the cell stays readable until the next push. False: there is none, or
- * thieves have got them all. */
+static inline const struct crew__deque_cell *crew__deque_newest(const struct crew__deque *deque)
+{
+	return crew__deque_below(deque, crew__own(&deque->bottom));
+}
+
+/* Takes it out if it is private: the cell stays readable until the next push. False:
+ * nothing has changed. */
+static inline bool crew__deque_take_private(struct crew__deque *deque, uint64_t bottom)
+{
+	crew__store_release(&deque->bottom, bottom - 1); /* pairs: deque.bottom */
+	crew__compiler_barrier();			 /* deque.dekker */
+	if (crew__likely(crew__deque_private(deque, (uint32_t)bottom - 1) >= 0))
+		return true;
+	crew__store_release(&deque->bottom, bottom);
+	return false;
+}
+
+/* The same, private or not. False: there is none, or thieves have got them all. */
 static inline bool crew__deque_take_newest(struct crew__deque *deque)
 {
-	uint64_t bottom = crew__own(&deque->bottom) - 1;
-
-	crew__store_release(&deque->bottom, bottom); /* pairs: deque.bottom */
-	crew__compiler_barrier();		     /* deque.dekker */
-	if (crew__likely(crew__deque_private(deque, (uint32_t)bottom) >= 0))
-		return true;
-	crew__store_release(&deque->bottom, bottom + 1);
-	return crew__deque_take_slow(deque);
+	return crew__deque_take_private(deque, crew__own(&deque->bottom)) ||
+	       crew__deque_take_slow(deque);
 }
 
 /* The newest item. */

@@ -6,7 +6,8 @@
  * WORDS
  *	owner	the task, or plain thread, that opened the group and closes it.
  *	own	a plain counter, of what runs on the owner's fiber: children spawned there.
- *	back	another: those of them that the owner took back and ran in place.
+ *	back	another: children that the owner took out of its deque and ran in place; mostly
+		its own.
  *	count	the shared counter: starts at 0. Children spawned elsewhere add to it,
  *		children that ended elsewhere take from it, below 0 if need be.
  *	armed	the owner waits: own - back + BIAS (2^40) was added to count, which now is

@@ -100,9 +100,9 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 	struct crew__worker *worker = crew__self();
 	struct crew__fiber *fiber;
 
+	group->scope.private_.name = NULL;
 	group->scope.private_.flags = 0;
 	group->scope.private_.lock = 0;
-	group->scope.private_.name = NULL;
 	group->private_.own = 0;
 	group->private_.back = 0;
 	group->private_.state = CREW__GROUP_OPEN | CREW_FAIL_FAST;
@@ -117,6 +117,7 @@ void crew_group_open(struct crew_group *group, const struct crew_group_options *
 	}
 	fiber = worker->fiber;
 	group->scope.private_.parent = fiber->scope;
+	crew__compiler_barrier(); /* no vector of the two: close is to read the one back at once */
 	group->scope.private_.crew = worker->crew;
 	group->private_.fiber = fiber;
 	crew__worker_stands(worker, fiber, &group->scope);
@@ -346,12 +347,20 @@ static __attribute__((noinline)) int run_record(struct crew_group *group, struct
 	return rc;
 }
 
+static __attribute__((noinline)) _Noreturn void left_open(const struct crew__fiber *fiber)
+{
+	crew__fail("a task returned without closing its group", crew__shown_text(&fiber->site),
+		   CREW_HERE);
+}
+
 /* A child without a name, in place: on the fiber stands its parent's. */
 static __attribute__((noinline)) void ended_badly(struct crew_group *group,
 						  struct crew__fiber *fiber, int rc)
 {
 	uint64_t outer = crew__own(&fiber->name);
 
+	if (fiber->scope != &group->scope)
+		left_open(fiber);
 	crew__show_pointer(&fiber->name, NULL);
 	if (fiber->locks)
 		crew__locks_left(fiber);
@@ -362,9 +371,33 @@ static __attribute__((noinline)) void ended_badly(struct crew_group *group,
 	crew__show(&fiber->name, outer);
 }
 
-static __attribute__((noinline)) _Noreturn void left_open(const char *site)
+/* Calls a child that was taken out of the deque. Always inline: its frame is the caller's. */
+static inline __attribute__((always_inline)) void call_child(struct crew_group *group,
+							     struct crew__fiber *fiber,
+							     const struct crew__deque_cell *cell,
+							     bool has_record)
 {
-	crew__fail("a task returned without closing its group", site, CREW_HERE);
+	void *arg = (void *)(uintptr_t)crew__cell_word(cell, 1);
+	uint64_t outer = crew__own(&fiber->site);
+	int rc;
+
+	CREW__NO_ESCAPE();
+	crew__show(&fiber->site, crew__cell_word(cell, 3));
+	if (has_record)
+		rc = run_record(group, fiber, arg);
+	else
+		rc = ((crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0))(arg);
+	/* one question for all four: it is asked for every child */
+	if (crew__unlikely((uintptr_t)fiber->pending | (uintptr_t)fiber->locks | (uint32_t)rc |
+			   ((uintptr_t)fiber->scope ^ (uintptr_t)&group->scope)))
+		ended_badly(group, fiber, rc);
+	crew__show(&fiber->site, outer);
+}
+
+/* Is enough of the stack left (R8)? */
+static inline bool has_stack(const struct crew__fiber *fiber)
+{
+	return (uintptr_t)crew__stack_pointer() >= fiber->room;
 }
 
 /* Runs one child of the group that is the newest task here. False: park. */
@@ -376,44 +409,45 @@ static inline __attribute__((always_inline)) bool run_in_place(struct crew_group
 	uintptr_t newest = (uintptr_t)crew__cell_word(cell, 2);
 	bool has_record = newest != (uintptr_t)group;
 	void *arg;
-	const char *site;
-	uint64_t outer;
-	int rc;
 
-	CREW__NO_ESCAPE();
 	/* pinned ones need a fiber of their own */
-	if (crew__unlikely(has_record && newest != ((uintptr_t)group | CREW__SLOT_RECORD)))
+	if (has_record && newest != ((uintptr_t)group | CREW__SLOT_RECORD))
 		return false;
-	if (crew__unlikely((uintptr_t)crew__stack_pointer() < fiber->room))
+	if (!has_stack(fiber))
 		return false;
-	if ((CREW__HARD ||
-	     crew__unlikely(crew__load_relaxed(&worker->deque.attention) & CREW__LOOK)) &&
+	if ((CREW__HARD || crew__load_relaxed(&worker->deque.attention) & CREW__LOOK) &&
 	    crew__worker_must_park(worker))
 		return false;
-	if (crew__unlikely(!crew__deque_take_newest(&worker->deque)))
+	if (!crew__deque_take_newest(&worker->deque))
 		return false;
 	crew__count(&worker->counters.tasks, 1);
 	group->private_.back++;
 	arg = (void *)(uintptr_t)crew__cell_word(cell, 1);
-	site = (const char *)(uintptr_t)crew__cell_word(cell, 3);
-	if (crew__unlikely(!crew__fiber_clean(fiber)) && !crew__fiber_look(fiber) &&
-	    !(has_record && crew__record_decides(arg))) {
+	if (!crew__fiber_clean(fiber) && !crew__fiber_look(fiber) &&
+	    !(has_record && crew__record_decides(arg)))
 		skip_child(group, fiber, has_record, arg);
-		return true;
-	}
-	outer = crew__own(&fiber->site);
-	crew__show_pointer(&fiber->site, site);
-	if (crew__unlikely(has_record))
-		rc = run_record(group, fiber, arg);
 	else
-		rc = ((crew_task_fn *)(uintptr_t)crew__cell_word(cell, 0))(arg);
-	if (crew__unlikely(fiber->scope != &group->scope))
-		left_open(site);
-	/* one question for all three: it is asked for every child */
-	if (crew__unlikely((uintptr_t)fiber->pending | (uintptr_t)fiber->locks | (uint32_t)rc))
-		ended_badly(group, fiber, rc);
-	crew__show(&fiber->site, outer);
+		call_child(group, fiber, cell, has_record);
 	return true;
+}
+
+/* The same for the only child of a group, when nothing about it is special; otherwise nothing
+ * happens. pre: the fiber is clean. */
+static inline __attribute__((always_inline)) void
+run_newest(struct crew_group *group, struct crew__worker *worker, struct crew__fiber *fiber)
+{
+	struct crew__deque *deque = &worker->deque;
+	uint64_t bottom = crew__own(&deque->bottom);
+	const struct crew__deque_cell *cell = crew__deque_below(deque, bottom);
+
+	if (crew__unlikely(CREW__HARD || crew__cell_word(cell, 2) != (uintptr_t)group ||
+			   !has_stack(fiber) ||
+			   crew__load_relaxed(&deque->attention) & CREW__LOOK ||
+			   !crew__deque_take_private(deque, bottom)))
+		return;
+	crew__count(&worker->counters.tasks, 1);
+	group->private_.back++;
+	call_child(group, fiber, cell, false);
 }
 
 /* The block ended with a code. What it still is at the end: 0 when it was stopped. */
@@ -519,6 +553,31 @@ static __attribute__((noinline)) int close_slow(struct crew_group *group, int rc
 	return rc;
 }
 
+static inline void closed(struct crew_group *group, struct crew__fiber *fiber)
+{
+	group->private_.fiber = NULL;
+	group->private_.state = CREW__GROUP_CLOSED;
+	crew__worker_stands(fiber->worker, fiber, group->scope.private_.parent);
+}
+
+/* Close of a task that closes as it should, when children are left, or something happened. */
+static __attribute__((noinline)) int close_rest(struct crew_group *group, struct crew__fiber *fiber)
+{
+	int rc = 0;
+
+	while (crew__join_own(group) && run_in_place(group, fiber))
+		;
+	if (crew__join_left(group)) {
+		if (crew__is_forked(fiber->crew))
+			return CREW_EFORKED; /* a child returned in a child process */
+		crew__join_park(group, false, "group close");
+	}
+	if (crew__load32_relaxed(crew__scope_word(&group->scope))) /* G4 */
+		rc = leave(group, fiber, rc);
+	closed(group, fiber);
+	return rc;
+}
+
 int crew_group_close(struct crew_group *group, int rc)
 {
 	struct crew__worker *worker = crew__self();
@@ -530,17 +589,11 @@ int crew_group_close(struct crew_group *group, int rc)
 	if (crew__unlikely(!owns(group, fiber) || !crew__fiber_clean(fiber) || fiber->pending))
 		return close_slow(group, rc);
 	group->private_.closing = 1;
-	while (crew__join_own(group) && run_in_place(group, fiber))
-		;
-	if (crew__unlikely(crew__join_left(group))) {
-		if (crew__is_forked(fiber->crew))
-			return CREW_EFORKED; /* a child returned in a child process */
-		crew__join_park(group, false, "group close");
-	}
-	if (crew__unlikely(crew__load32_relaxed(crew__scope_word(&group->scope)))) /* G4 */
-		rc = leave(group, fiber, rc);
-	group->private_.fiber = NULL;
-	group->private_.state = CREW__GROUP_CLOSED;
-	crew__worker_stands(fiber->worker, fiber, group->scope.private_.parent);
-	return rc;
+	if (crew__join_own(group) == 1)
+		run_newest(group, worker, fiber);
+	if (crew__unlikely(crew__join_left(group) ||
+			   crew__load32_relaxed(crew__scope_word(&group->scope)))) /* G4 */
+		return close_rest(group, fiber);
+	closed(group, fiber);
+	return 0;
 }

@@ -152,17 +152,19 @@ int crew_group_spawn_at(struct crew_group *group, crew_task_fn *fn, void *arg, c
 {
 	struct crew__worker *worker = crew__self();
 	struct crew__fiber *fiber;
+	uint64_t bottom;
 
 	if (crew__unlikely(!worker || !fn))
 		return spawn_at_slow(group, fn, arg, site);
 	fiber = worker->fiber; /* a group's is NULL when it is not open */
+	bottom = crew__own(&worker->deque.bottom);
 	if (crew__unlikely(fiber != group->private_.fiber || !crew__fiber_clean(fiber) ||
-			   crew__deque_at_limit(&worker->deque)))
+			   crew__deque_at_limit(&worker->deque, bottom)))
 		return spawn_at_slow(group, fn, arg, site);
 	group->private_.own++;
-	if (crew__unlikely(
-		    !crew__deque_append_newest(&worker->deque, fn, arg, (uintptr_t)group, site) ||
-		    crew__is_awaited(worker)))
+	if (crew__unlikely(!crew__deque_append_newest(&worker->deque, bottom, fn, arg,
+						      (uintptr_t)group, site) ||
+			   crew__is_awaited(worker)))
 		return tell_the_others(worker);
 	return 0;
 }

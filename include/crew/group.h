@@ -84,26 +84,27 @@ struct crew_group_options {
 struct crew_group {
 	struct crew_scope scope;
 	struct {
-		void *fiber;		 /* whoever runs on it may count in `own`; NULL: nobody;
-					  * odd: nobody either, not all children run at once */
-		uint64_t own;		 /* children spawned by what runs there */
-		uint64_t back;		 /* those that ended there */
-		uint32_t state;		 /* what it is, and the policy */
-		uint32_t closing;	 /* the owner is in close */
-		struct crew_group *next; /* open groups of plain threads */
-		struct crew_group *prev;
-		void *waiter;	 /* who waits for the last child */
-		int32_t refused; /* bad options: what spawn and close return */
-		int32_t reserved;
-		void *host; /* opened inside its crew_blocking() call */
-		void *reserved2;
-		uint32_t lock;
-		int32_t first;		    /* the first failure */
+		/* what opening writes */
+		uint64_t own;		    /* children spawned by what runs on `fiber` */
+		uint64_t back;		    /* those that ended there */
+		void *fiber;		    /* whoever runs on it may count in `own`; NULL: nobody;
+					     * odd: nobody either, not all children run at once */
+		uint32_t state;		    /* what it is, and the policy */
+		uint32_t closing;	    /* the owner is in close */
 		struct crew_word count;	    /* children counted off elsewhere */
 		struct crew_word elsewhere; /* children spawned elsewhere */
-		void *admission[3];	    /* of a group with .running_max */
+		uint32_t lock;
+		int32_t first; /* the first failure */
 		/* written when they are first needed */
-		void *errors; /* all failures */
+		int32_t refused; /* bad options: what spawn and close return */
+		int32_t reserved;
+		struct crew_group *next; /* open groups of plain threads */
+		struct crew_group *prev;
+		void *waiter; /* who waits for the last child */
+		void *host;   /* opened inside its crew_blocking() call */
+		void *reserved2;
+		void *admission[3]; /* of a group with .running_max */
+		void *errors;	    /* all failures */
 		void *roster[11];
 	} private_;
 };

@@ -3,7 +3,9 @@
  * model/stuck.c - everybody waits for ever, or seems to (exec/stuck.h). What seems so ends
  * when the clock is looked at, or just before, or just after.
  */
+#include "model/mini.h"
 #include "model/model.h"
+#include "model/small.h"
 
 #include "base/config.h"
 #include "crew/event.h"
@@ -218,4 +220,71 @@ Test(stuck, is_nobody_who_talks, .timeout = 300)
 			       .lasts = 4 * CREW__STUCK_PERIOD };
 
 	model_search("talk", model, 300);
+}
+
+/* ---- between two looks ----------------------------------------------------------------- */
+
+/*
+ * A crew that has no timer: main looks in its place, and ends a wait before each look, now of a
+ * task, now of a plain thread. A look may come before who was told has begun, which then moves
+ * no number, or after it waits again, as if nothing had been.
+ */
+#define TURNS 6
+
+static struct mini mini;
+static struct crew_word begun; /* turns */
+
+static int wait_in_turn(void *arg)
+{
+	for (unsigned i = arg ? 1 : 0; i < TURNS + 2; i += 2) {
+		crew_event_wait(&said[i]);
+		crew__store_release(&begun, i + 1);
+	}
+	return 0;
+}
+
+static void thread_waits_in_turn(void *arg)
+{
+	wait_in_turn(arg);
+}
+
+/* Time passes when all are still. */
+static void let_them_wait(void)
+{
+	crew_time when = crew__port_now() + 1;
+
+	while (crew__port_wait(&never, 0, when))
+		;
+}
+
+static void look_in_turn(void *arg)
+{
+	uint64_t thread;
+
+	(void)arg;
+	for (unsigned i = 0; i < TURNS + 2; i++)
+		said[i] = (struct crew_event)CREW_EVENT_INIT;
+	crew__init_word(&begun, 0);
+	mini_begin(&mini, 1);
+	crew__threads_init(&mini.crew.threads, 0, "spare");
+	mini_give(&mini, 0, wait_in_turn, NULL);
+	crew__port_thread_start(&thread, thread_waits_in_turn, &said, "thread");
+	mini_go(&mini);
+	for (unsigned i = 0; i < TURNS; i++) {
+		let_them_wait();
+		crew_event_set(&said[i]);
+		crew__stuck_look(&mini.crew);
+		if (crew__load_acquire(&begun) == i)
+			crew__stuck_look(&mini.crew);
+		crew__sim_check(!mini.crew.stuck.reported, "nobody is stuck");
+	}
+	crew_event_set(&said[TURNS]);
+	crew_event_set(&said[TURNS + 1]);
+	crew__port_thread_join(thread);
+	crew__sim_check(mini_end(&mini) == 0, "close");
+}
+
+Test(stuck, is_nobody_who_was_told_between_two_looks, .timeout = 300)
+{
+	small_search_all("told", look_in_turn, NULL, 1);
 }

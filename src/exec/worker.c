@@ -243,6 +243,7 @@ static void ready_pinned(struct crew__worker *worker, struct crew__worker *pinne
 	pinned->pinned_last = &fiber->next;
 	crew__store_release(&pinned->pinned_count, crew__load_relaxed(&pinned->pinned_count) + 1);
 	crew__lock_release(&pinned->pinned_lock);
+	crew__fence_after_rmw(); /* it is marked, or whoever takes the mark back sees the count */
 	crew__attend(pinned, CREW__LOOK);
 	if (pinned != worker)
 		crew__idle_poke(pinned);

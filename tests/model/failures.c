@@ -2,6 +2,8 @@
 /* model/failures.c - failures, cancellation, and what is refused: memory, threads. */
 #include "model/model.h"
 
+#include "crew/event.h"
+
 #include <stdio.h>
 
 /* ---- failures and cancellation ---------------------------------------------------------- */
@@ -214,6 +216,40 @@ Test(failures, runs_on_when_memory_comes_back, .timeout = 300)
 		for (uint32_t k = 1; k < 25; k++)
 			refuse("no_memory", model,
 			       (struct crew__sim_options){ .map_fails_from = k, .map_fails = 5 });
+}
+
+/* A worker that can take no task, for it has no stack to go on with if one waits, hides none:
+ * another one that has sleeps no longer. */
+static struct crew_event starved;
+
+static int wait_until_starved(void *arg)
+{
+	(void)arg;
+	return crew_event_wait(&starved);
+}
+
+static int computing_owner(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	starved = (struct crew_event)CREW_EVENT_INIT;
+	crew_group_spawn(group, wait_until_starved, NULL);
+	for (uintptr_t n = 0; n < 3; n++) {
+		crew_group_spawn(group, model_leaf, (void *)n);
+		while (!crew__load_relaxed(&model_now->ran[n]))
+			;
+	}
+	crew_event_set(&starved);
+	return model_close(group, 0);
+}
+
+Test(failures, who_has_no_stack_hides_no_tasks, .timeout = 300)
+{
+	struct model model = { .program = computing_owner, .workers = 3 };
+
+	for (uint32_t k = 1; k < 18; k++)
+		refuse("no_stack", model, (struct crew__sim_options){ .map_fails_from = k });
 }
 
 Test(failures, says_that_no_thread_could_be_created, .timeout = 300)

@@ -287,3 +287,52 @@ Test(handles, the_next_is_handed_out_once, .timeout = 300)
 {
 	model_search("next", (struct model){ .program = next_program }, 2000);
 }
+
+/* ---- given back and taken again ----------------------------------------------------------- */
+
+/* Nobody holds them: each is given back as it ends, and is soon another worker's next task. */
+#define AGAIN 6
+
+static int end_at_once(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static int yield_once(void *arg)
+{
+	(void)arg;
+	crew_yield();
+	return 0;
+}
+
+static int spawn_and_forget(void *arg)
+{
+	struct crew_group *group = (struct crew_group *)arg;
+
+	for (unsigned i = 0; i < AGAIN; i++) {
+		crew__sim_check(crew_group_spawn_task(group, i & 1 ? yield_once : end_at_once, NULL,
+						      CREW_TASK(.arg_free = free_arg), NULL) == 0,
+				"spawn failed");
+	}
+	return 0;
+}
+
+static int again_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+
+	(void)arg;
+	begin();
+	for (unsigned i = 0; i < 3; i++)
+		crew_group_spawn(group, spawn_and_forget, group);
+	crew__sim_check(model_close(group, 0) == 0, "close failed");
+	crew__sim_check(crew__load_relaxed(&args_freed) == UINT64_C(3) * AGAIN,
+			"an argument was not freed once");
+	return 0;
+}
+
+Test(handles, are_given_back_and_taken_again, .timeout = 300)
+{
+	model_search_from("again", (struct model){ .program = again_program }, 2, 300);
+}

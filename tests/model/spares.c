@@ -6,6 +6,7 @@
  * plain memory, so the orders between task and spare are needed.
  */
 #include "base/config.h"
+#include "exec/exec.h"
 #include "model/model.h"
 
 #include <stdio.h>
@@ -78,6 +79,7 @@ static void spares_main(void *opaque)
 						       .blocking_max = s->max)) == 0,
 			"crew_start failed");
 	crew__sim_check(crew_run(crew, s->program, NULL) == s->expected, "crew_run failed");
+	crew__sim_check(crew->threads.waiting == 0, "the line was miscounted");
 	crew__sim_check(crew_stop(crew) == 0, "crew_stop failed");
 }
 
@@ -173,4 +175,40 @@ static int late(void *arg)
 Test(spares, a_job_comes_as_its_spare_retires, .timeout = 120)
 {
 	search("spares_late", late, 0, 400);
+}
+
+/* ---- a spare is told of a job that is cancelled then ----------------------------------------- */
+
+static int cancelled_and_another(void *arg)
+{
+	struct crew_group group;
+
+	(void)arg;
+	call((void *)0);
+	crew_group_open(&group, NULL);
+	crew_group_spawn(&group, call, (void *)(uintptr_t)1);
+	crew_yield();
+	crew_group_cancel(&group, "model");
+	crew_group_close(&group, 0);
+	call((void *)(uintptr_t)2);
+	crew__sim_check(jobs[0].result && jobs[2].result, "a job never ran");
+	return 0;
+}
+
+/* No second one can be started: should the first go away, the last job is refused. */
+Test(spares, one_that_was_told_for_nothing_stays, .timeout = 120)
+{
+	for (unsigned workers = 1; workers <= 2; workers++) {
+		struct spares spares = { .workers = workers,
+					 .max = 2,
+					 .program = cancelled_and_another };
+		char full[64];
+		struct crew__sim_options options = { .name = full,
+						     .thread_fails_from = workers + 3 };
+		struct crew__sim_result result;
+
+		snprintf(full, sizeof(full), "spares_stay_%u", workers);
+		result = crew__sim_search_seeds(&options, spares_main, &spares, 1000);
+		cr_assert(result.verdict == CREW__SIM_OK, "%s: %s", full, result.message);
+	}
 }

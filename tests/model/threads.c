@@ -2,6 +2,8 @@
 /* model/threads.c - plain threads and other crews: they spawn, run, stop, look on. */
 #include "model/model.h"
 
+#include "crew/event.h"
+
 #include <stdio.h>
 
 /* ---- plain threads ------------------------------------------------------------------- */
@@ -92,6 +94,36 @@ Test(threads, stop_waits_for_visitors, .timeout = 300)
 			       .lasts = -1 };
 
 	model_search("stopped", model, 2000);
+}
+
+/* Who ends a task's wait from outside is still at it when the task has run to its end, and its
+ * crew is stopped. */
+static struct crew_event last_event;
+
+static int wait_for_last_event(void *arg)
+{
+	(void)arg;
+	last_event = (struct crew_event)CREW_EVENT_INIT;
+	crew__store_release(&model_now->numbers, 1);
+	return crew_event_wait(&last_event);
+}
+
+static void set_last_event(struct model *m)
+{
+	while (!crew__load_acquire(&m->numbers))
+		crew__port_thread_yield();
+	crew_event_set(&last_event);
+}
+
+Test(threads, stop_waits_for_who_has_woken_the_last, .timeout = 300)
+{
+	struct model model = { .program = wait_for_last_event,
+			       .beside = set_last_event,
+			       .threads = 1,
+			       .stop_early = true,
+			       .lasts = -1 };
+
+	model_search("woke_last", model, 1000);
 }
 
 /* A task of one crew runs something on another, started and stopped by itself. */

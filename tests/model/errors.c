@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* model/errors.c - failures that are recorded at the same time (scope/errors.h). */
+#include "crew/fork.h"
 #include "model/model.h"
 
 #include <string.h>
@@ -165,6 +166,40 @@ Test(errors, what_is_said_belongs_to_the_task, .timeout = 300)
 	struct model model = { .program = belongs };
 
 	model_search("errors_belong", model, 3000);
+}
+
+/* What a forked call says where it was taken to is not said by the task that comes next there. */
+static unsigned mutter(unsigned n)
+{
+	crew_fail(7, "of a fork");
+	return n;
+}
+CREW_FORK1(mutter, unsigned, unsigned)
+
+static int fork_and_spawn(void *arg)
+{
+	struct mutter_forked forked;
+	const struct crew_error *error;
+	struct crew_errors errors;
+	struct crew_group group;
+
+	(void)arg;
+	crew_group_open(&group, CREW_GROUP(.policy = CREW_COLLECT, .errors = &errors));
+	mutter_fork(&forked, 1);
+	for (uintptr_t i = 0; i < 2; i++)
+		crew_group_spawn(&group, plain, (void *)i);
+	crew__sim_check(mutter_join(&forked) == 1, "a value was lost");
+	crew_group_close(&group, 0);
+	crew__sim_check(crew_errors_count(&errors) == 2, "two have failed");
+	for (error = crew_errors_first(&errors); error; error = crew_error_next(error))
+		crew__sim_check(!error->message, "it was a fork that said so");
+	crew_errors_fini(&errors);
+	return 0;
+}
+
+Test(errors, what_a_fork_says_is_no_tasks, .timeout = 300)
+{
+	model_search("errors_fork", (struct model){ .program = fork_and_spawn }, 500);
 }
 
 /* ---- inside of a blocking call ------------------------------------------------------------- */

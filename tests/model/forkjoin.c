@@ -276,3 +276,52 @@ Test(forkjoin, who_runs_a_fork_has_counted_off_what_it_ran_before, .timeout = 30
 
 	model_search_from("fork_counted", model, 2, 3000);
 }
+
+/* ---- in a cancelled scope ------------------------------------------------------------------- */
+
+/* A thief has looked in a scope that is clean; what it takes then is in one that is not. */
+static struct crew_word cancelled;
+static struct crew_word checked;
+
+static int check_then(void *arg)
+{
+	(void)arg;
+	while (!crew__load_acquire(&cancelled))
+		;
+	return crew_check();
+}
+
+static int check_inside(struct crew_word *when)
+{
+	int rc = check_then(NULL);
+
+	crew__store_release(when, 1);
+	return rc;
+}
+CREW_FORK1(check_inside, int, struct crew_word *)
+
+static int cancelled_program(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+	struct check_inside_forked forked;
+	struct crew_scope scope;
+
+	(void)arg;
+	crew__init_word(&cancelled, 0);
+	crew__init_word(&checked, 0);
+	crew_group_spawn(group, check_then, NULL);
+	crew_scope_open(&scope, NULL);
+	check_inside_fork(&forked, &checked);
+	crew_scope_cancel(&scope, "model");
+	crew__store_release(&cancelled, 1);
+	while (!crew__load_acquire(&checked))
+		;
+	crew__sim_check(check_inside_join(&forked) == CREW_ECANCELED, "it is not cancelled");
+	crew_scope_close(&scope, 0);
+	return model_close(group, 0);
+}
+
+Test(forkjoin, a_call_that_was_taken_elsewhere_is_cancelled, .timeout = 300)
+{
+	model_search_from("fork_cancelled", (struct model){ .program = cancelled_program }, 2, 300);
+}

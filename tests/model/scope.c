@@ -240,6 +240,36 @@ Test(scope, a_shield_goes_up_and_down_while_the_outside_is_cancelled, .timeout =
 	check("scope_up_down", shield_against_cancel, 2, 10000);
 }
 
+/* Who is linked below a scope whose shield goes up meanwhile is behind it. */
+static void shield_middle(void *arg)
+{
+	(void)arg;
+	crew__scope_shield(&middle, true);
+}
+
+static void register_against_shield(void *arg)
+{
+	struct crew__delivery delivery;
+
+	(void)arg;
+	begin();
+	crew__delivery_init(&delivery);
+	crew__scope_complete(&middle, &delivery);
+	crew__scope_cancel(&outer, &by_call);
+	open_under(&inner[0], &middle);
+	start(0, shield_middle, NULL);
+	crew__scope_complete(&inner[0], &delivery);
+	crew__port_thread_join(threads[0]);
+	crew__sim_check(!crew__scope_cancelled(&inner[0]), "cancelled behind a shield");
+	crew__scope_leave(&inner[0], NULL);
+	end(0);
+}
+
+Test(scope, a_shield_goes_up_while_somebody_registers, .timeout = 300)
+{
+	check("scope_behind", register_against_shield, 2, 1000);
+}
+
 /* ---- the epoch -------------------------------------------------------------------------- */
 
 static struct crew a_crew;

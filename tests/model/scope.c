@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model/scope.c - the tree of scopes (exec/cancel.h): first the functions themselves, driven by
- * two or three plain threads, all interleavings within a bound and many seeds.
+ * model/scope.c - the tree of scopes (exec/cancel.h): the functions themselves, driven by two
+ * or three plain threads, all interleavings within a bound and many seeds.
  */
 #include "exec/exec.h"
 #include "model/model.h"
@@ -302,40 +302,4 @@ static void epoch_is_remembered(void *arg)
 Test(scope, an_epoch_is_not_remembered_too_early, .timeout = 300)
 {
 	check("scope_epoch", epoch_is_remembered, 3, 10000);
-}
-
-/* ---- in a crew ------------------------------------------------------------------------------ */
-
-/* model_now->numbers: 1 it is open, 2 it was cancelled */
-static struct crew_scope of_task;
-
-static int wait_and_check(void *arg)
-{
-	(void)arg;
-	crew_scope_open(&of_task, NULL);
-	crew__sim_check(crew_check() == 0, "nobody has cancelled it");
-	crew__store_release(&model_now->numbers, 1);
-	crew__sim_check(crew_sleep(CREW_NEVER) == CREW_ECANCELED, "nothing else ends it");
-	crew__sim_check(crew_check() == CREW_ECANCELED, "woken as cancelled, and a check says no");
-	while (crew__load_acquire(&model_now->numbers) != 2)
-		crew__sim_yield(); /* the canceller knows the scope */
-	crew__sim_check(crew_scope_close(&of_task, CREW_ECANCELED) == 0, "it was caught");
-	return 0;
-}
-
-static void cancel_when_open(struct model *m)
-{
-	while (!crew__load_acquire(&m->numbers))
-		crew__sim_yield();
-	crew_scope_cancel(&of_task, "beside");
-	crew__store_release(&m->numbers, 2);
-}
-
-Test(scope, a_cancelled_wait_is_followed_by_cancelled_checks, .timeout = 300)
-{
-	struct model model = {
-		.program = wait_and_check, .beside = cancel_when_open, .threads = 1, .lasts = -1
-	};
-
-	model_search("wait_check", model, 5000);
 }

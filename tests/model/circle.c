@@ -149,6 +149,45 @@ Test(circle, is_opened_by_a_cancellation, .timeout = 300)
 	model_search("cancelled", model, 3000);
 }
 
+/* The other one's wait was cancelled before: it is about to release what it holds. */
+static struct crew_scope of_other;
+
+static int hold_and_wait(void *arg)
+{
+	(void)arg;
+	crew__sim_check(crew_lock_acquire(&locks[0]) == 0, "first");
+	crew_scope_open(&of_other, NULL);
+	crew__sim_check(crew_lock_acquire(&locks[1]) == CREW_ECANCELED, "it is held");
+	crew__sim_check(crew_scope_close(&of_other, CREW_ECANCELED) == 0, "it was caught");
+	crew_lock_release(&locks[0]);
+	return 0;
+}
+
+static int cancel_and_acquire(void *arg)
+{
+	struct crew_group *group = model_open(NULL);
+	struct crew_lock_stats stats = { .size = sizeof(stats) };
+
+	(void)arg;
+	make_locks();
+	crew__sim_check(crew_lock_acquire(&locks[1]) == 0, "second");
+	crew_group_spawn(group, hold_and_wait, NULL);
+	for (; !stats.waiting; crew_lock_read_stats(&locks[1], &stats))
+		crew_yield();
+	crew_scope_cancel(&of_other, "model");
+	crew__sim_check(crew_lock_acquire(&locks[0]) == 0, "there is no circle any more");
+	crew_lock_release(&locks[0]);
+	crew_lock_release(&locks[1]);
+	return model_close(group, 0);
+}
+
+Test(circle, is_none_behind_who_was_cancelled, .timeout = 300)
+{
+	struct model model = { .program = cancel_and_acquire, .deadlock = CREW_DEADLOCK_CANCEL };
+
+	model_search("cancelled_other", model, 500);
+}
+
 /* Whose wait was cancelled releases what it holds, though it has not gone on yet. */
 static int wait_for_second(void *arg)
 {

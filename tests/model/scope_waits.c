@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* model/scope_waits.c - tasks that wait in scopes that others cancel (exec/park.h, exec/cancel.h). */
+/* model/scope_waits.c - tasks that wait in scopes which others cancel (park.h, cancel.h). */
 #include "model/model.h"
 
 #include "crew/event.h"

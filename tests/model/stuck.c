@@ -266,7 +266,7 @@ static void look_in_turn(void *arg)
 		said[i] = (struct crew_event)CREW_EVENT_INIT;
 	crew__init_word(&begun, 0);
 	mini_begin(&mini, 1);
-	crew__threads_init(&mini.crew.threads, 0, "spare");
+	crew__threads_init(&mini.crew.threads, 0, mini.crew.name);
 	mini_give(&mini, 0, wait_in_turn, NULL);
 	crew__port_thread_start(&thread, thread_waits_in_turn, &said, "thread");
 	mini_go(&mini);

@@ -51,6 +51,40 @@ Test(group, G9_close_waits_for_children_spawned_by_children, .timeout = 30)
 	in_tasks(close_with_descendants);
 }
 
+static int add_hundred(void *arg)
+{
+	(void)arg;
+	crew__add_relaxed(&count, 100);
+	return 0;
+}
+
+/* What was spawned last is a child of the group around it. */
+static int close_below_anothers_child(void *arg)
+{
+	struct crew_group outer;
+	struct crew_group inner;
+
+	(void)arg;
+	crew_group_open(&inner, NULL);
+	crew_group_spawn(&inner, nothing, NULL);
+	CHECK(crew_group_close(&inner, 0) == 0); /* the next one need not look for others */
+	crew__store_relaxed(&count, 0);
+	crew_group_open(&outer, NULL);
+	crew_group_open(&inner, NULL);
+	crew_group_spawn(&inner, add_hundred, NULL);
+	crew_group_spawn(&outer, add_one, NULL);
+	CHECK(crew_group_close(&inner, 0) == 0);
+	CHECK(crew__load_relaxed(&count) >= 100);
+	CHECK(crew_group_close(&outer, 0) == 0);
+	CHECK(crew__load_relaxed(&count) == 101);
+	return 0;
+}
+
+Test(group, G9_close_takes_no_other_groups_child_for_its_own, .timeout = 30)
+{
+	in_tasks(close_below_anothers_child);
+}
+
 Test(group, G9_close_on_a_plain_thread_waits_for_children_of_children, .timeout = 30)
 {
 	struct crew *crew = start(2);

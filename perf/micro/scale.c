@@ -4,6 +4,8 @@
  *
  *	tasks.N		N empty tasks, spawned by one task into one group, in a
  *			fresh process: ns for each
+ *	tree.N		N empty tasks as the leaves of a tree in which each task spawns
+ *			ten into a group of its own, in a fresh process: ns for each
  *	admitted	a child spawns 100,000 others into its group, where only
  *			one may run: ns for each until all have ended;
  *			admitted.bytes: resident memory for each while they wait
@@ -26,6 +28,31 @@ static crew_time tasks_loop(uint64_t n)
 static crew_time tasks(uint64_t n, long workers)
 {
 	return inside(workers, tasks_loop, n);
+}
+
+static int branch(void *left)
+{
+	uintptr_t below = (uintptr_t)left / 10;
+	struct crew_group group;
+
+	if (!below)
+		return 0;
+	crew_group_open(&group, NULL);
+	for (int i = 0; i < 10; i++)
+		crew_group_spawn(&group, branch, (void *)below);
+	return crew_group_close(&group, 0);
+}
+
+static crew_time tree_loop(uint64_t n)
+{
+	crew_time begin = crew_bench_now();
+
+	return branch((void *)(uintptr_t)n) ? -1 : crew_bench_now() - begin;
+}
+
+static crew_time tree(uint64_t n, long workers)
+{
+	return inside(workers, tree_loop, n);
 }
 
 static int spawn_admitted(void *group)
@@ -61,6 +88,7 @@ static crew_time admitted(uint64_t n, long workers)
 
 /* clang-format off */
 #define TASKS(count) { .name = "tasks." #count, .fn = tasks, .param = 2, .n = count, .fresh = true }
+#define TREE(count) { .name = "tree." #count, .fn = tree, .param = 2, .n = count, .fresh = true }
 /* clang-format on */
 
 static const struct crew_bench benches[] = {
@@ -70,6 +98,12 @@ static const struct crew_bench benches[] = {
 	TASKS(1000000),
 	TASKS(10000000),
 	TASKS(100000000),
+	TREE(1000),
+	TREE(10000),
+	TREE(100000),
+	TREE(1000000),
+	TREE(10000000),
+	TREE(100000000),
 	{ .name = "admitted",
 	  .fn = admitted,
 	  .param = 2,

@@ -91,8 +91,8 @@ static int first_in_first_out(void *arg)
 	for (unsigned i = 0; i < 5; i++) {
 		give(&box);
 		CHECK(waiting(&box) == 4 - i && box.tokens == 0);
-		UNTIL(ended_of(&line) == i + 1);
-		CHECK(has_ended(&line.one[i]) && line.one[i].rc == 0);
+		UNTIL(has_ended(&line.one[i]));
+		CHECK(ended_of(&line) == i + 1 && line.one[i].rc == 0);
 	}
 	CHECK(line_close(&line) == 0);
 	return 0;

@@ -224,19 +224,11 @@ static size_t go_by_key(struct sorting *sorting, const struct part *part, const 
 	return low;
 }
 
-static bool is_less(const struct sorting *sorting, const char *a, const char *b)
+static inline bool ranked_less(const void *a, const void *b, void *sorting)
 {
-	return sorting->sorter->rank(a, 1, b, false, sorting->arg);
-}
+	const struct sorting *all = sorting;
 
-static const char *middle_of(const struct sorting *sorting, const char *a, const char *b,
-			     const char *c)
-{
-	bool a_first = is_less(sorting, a, b);
-
-	if (a_first != is_less(sorting, a, c))
-		return a;
-	return a_first == is_less(sorting, b, c) ? b : c;
+	return all->sorter->rank(a, 1, b, false, all->arg);
 }
 
 /* Between `low` and `high` lies what equals the key. False: it divides badly, or somebody has
@@ -244,18 +236,12 @@ static const char *middle_of(const struct sorting *sorting, const char *a, const
 static bool divide_by_key(struct sorting *sorting, const struct part *part, size_t grain,
 			  size_t *low, size_t *high)
 {
-	size_t step = part->count / 9 * sorting->bytes;
 	size_t least = part->count / 8;
 	char *key = part->scratch + (part->count - 1) * sorting->bytes;
 	struct part rest = *part;
-	const char *at[3];
 
-	for (size_t i = 0; i < 3; i++) {
-		const char *three = part->items + i * 3 * step;
-
-		at[i] = middle_of(sorting, three, three + step, three + 2 * step);
-	}
-	memcpy(key, middle_of(sorting, at[0], at[1], at[2]), sorting->bytes);
+	memcpy(key, crew_sort_key_(part->items, part->count, sorting->bytes, ranked_less, sorting),
+	       sorting->bytes);
 	*low = *high = go_by_key(sorting, part, key, false, grain);
 	if (*low < least && !stop_code(sorting)) {
 		rest.items += *low * sorting->bytes;

@@ -3,14 +3,7 @@
  * group_structure.c - who may open, fill and close groups, when, and how often: G9 to G17,
  * G21, Y2, Y13 of tests/RULES.md.
  */
-#include "crew/parallel.h"
-
 #include "api/group.h"
-
-#include "crew/broadcast.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 /* ---- G9 to G11 ---------------------------------------------------------------- */
 
@@ -385,57 +378,6 @@ static int bad_arguments(void *arg)
 	CHECK(crew_group_spawn(&group, NULL, NULL) == CREW_EINVAL);
 	CHECK(crew_group_close(&group, 0) == 0);
 	return 0;
-}
-
-static int no_turns(size_t begin, size_t end, void *arg)
-{
-	(void)begin;
-	(void)end;
-	(void)arg;
-	return 0;
-}
-
-static int no_order(const void *a, const void *b, void *arg)
-{
-	(void)a;
-	(void)b;
-	(void)arg;
-	return 0;
-}
-
-/* Options of which only the size is there: the rest would be in a page that cannot be read. */
-static int short_options(void *arg)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *pages =
-		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t *size = (size_t *)(void *)(pages + page - sizeof(*size));
-	struct crew_broadcast broadcast;
-	struct crew_channel channel;
-	struct crew_sender sender;
-	struct crew_receiver receiver;
-	struct crew_group group;
-
-	(void)arg;
-	CHECK(pages != MAP_FAILED && mprotect(pages + page, page, PROT_NONE) == 0);
-	*size = sizeof(*size);
-	crew_group_open(&group, NULL);
-	CHECK(crew_group_spawn_task(&group, nothing, NULL, (void *)size, NULL) == CREW_EINVAL);
-	CHECK(crew_group_close(&group, 0) == 0);
-	crew_group_open(&group, (void *)size);
-	CHECK(crew_group_close(&group, 0) == CREW_EINVAL);
-	CHECK(crew_channel_init(&channel, &sender, &receiver, 1, (void *)size) == CREW_EINVAL);
-	CHECK(crew_broadcast_init(&broadcast, 1, (void *)size) == CREW_EINVAL);
-	CHECK(crew_for(0, 1, no_turns, NULL, (void *)size) == CREW_EINVAL);
-	CHECK(crew_sort(pages, 1, 1, no_order, NULL, (void *)size) == CREW_EINVAL);
-	CHECK(crew_sort_stable(pages, 1, 1, no_order, NULL, (void *)size) == CREW_EINVAL);
-	munmap(pages, 2 * page);
-	return 0;
-}
-
-Test(group, Y2_options_too_short_are_not_read, .timeout = 30)
-{
-	in_tasks(short_options);
 }
 
 Test(group, Y2_bad_arguments_have_codes, .timeout = 30)

@@ -2,7 +2,8 @@
 /*
  * sizes.c - options and stats of programs that were compiled with newer headers (base/sized.h):
  * all that takes options accepts longer ones while what it does not know in them is zero.
- * Shorter ones than today's: unit/base/sized.c; than there ever were: group_structure.c.
+ * Of shorter ones than there ever were nothing but the size is read (Y2). Those between:
+ * unit/base/sized.c.
  */
 #include "api/task.h"
 
@@ -12,6 +13,8 @@
 #include "crew/parallel.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static int nothing(void *arg)
 {
@@ -106,6 +109,13 @@ static int of_sort(const void *options)
 	return crew_sort(items, 2, 1, no_order, NULL, options);
 }
 
+static int of_stable_sort(const void *options)
+{
+	char items[2] = { 0, 0 };
+
+	return crew_sort_stable(items, 2, 1, no_order, NULL, options);
+}
+
 static int of_pipeline(const void *options)
 {
 	static const struct crew_stage source = { .fn = no_item };
@@ -138,6 +148,7 @@ static const struct {
 	OF(of_broadcast, crew_broadcast_options, reserved),
 	OF(of_loop, crew_parallel_options, reserved),
 	OF(of_sort, crew_parallel_options, reserved),
+	OF(of_stable_sort, crew_parallel_options, reserved),
 	OF(of_pipeline, crew_pipeline_options, drop_arg),
 	OF(of_crew, crew_options, reserved),
 };
@@ -170,6 +181,28 @@ static int newer_options(void *arg)
 Test(sizes, newer_options_are_accepted_while_they_are_zero, .timeout = 60)
 {
 	run_with(2, newer_options, NULL);
+}
+
+/* The rest would be in a page that cannot be read. */
+static int short_options(void *arg)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *pages =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t *size = (size_t *)(void *)(pages + page - sizeof(*size));
+
+	(void)arg;
+	CHECK(pages != MAP_FAILED && mprotect(pages + page, page, PROT_NONE) == 0);
+	*size = sizeof(*size);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		CHECK(all[i].call(size) == CREW_EINVAL);
+	munmap(pages, 2 * page);
+	return 0;
+}
+
+Test(sizes, Y2_options_too_short_are_not_read, .timeout = 30)
+{
+	run_with(2, short_options, NULL);
 }
 
 /* ---- what is filled for the caller ---- */

@@ -64,10 +64,10 @@ complains()
 }
 
 machine='{"machine":{"cpu":"test","processors":2,"load":"0.00 0.00"}}'
-# series PEER KIND NUMBER...: the line of a series, "work"
+# series PEER KIND NUMBER...: the line of a series, "load"
 series()
 {
-	printf '{"bench":"work","peer":"%s","unit":"ms","%s":[' "$1" "$2"
+	printf '{"bench":"load","peer":"%s","unit":"ms","%s":[' "$1" "$2"
 	shift 2
 	echo "$*" | tr ' ' ',' | tr -d '\n'
 	echo ']}'
@@ -116,7 +116,7 @@ p_of()
 {
 	results x $1 >before
 	results x $2 >after
-	runs "$3" -i after -c before --threshold=1 && says "^work +x .* $4 "
+	runs "$3" -i after -c before --threshold=1 && says "^load +x .* $4 "
 }
 check "p is 2 of 6 ways: two and two apart" p_of '1 2' '3 4' 0 0.3333
 check "p is 4 of 6 ways: two between two" p_of '1 3' '2 4' 0 0.6667
@@ -150,7 +150,7 @@ compare()
 	runs "$@" -i after -c before
 }
 check "10 % more is worse, with status 1" compare 1.1 1
-check "it says so" says '^work +crew .*\+10.0%.*WORSE'
+check "it says so" says '^load +crew .*\+10.0%.*WORSE'
 check "10 % less is better, with status 0" compare 0.9 0
 check "it says so" says 'better'
 check "3 % are not enough" compare 1.03 0
@@ -166,12 +166,12 @@ results tbb $(changed 2) >after
 results crew $base >>after
 check "the judged one decides alone" runs 0 -i after -c before -p crew
 check "--all shows the others" runs 0 -i after -c before -p crew --all
-check "also when they are worse" says '^work +tbb .*WORSE'
+check "also when they are worse" says '^load +tbb .*WORSE'
 results crew $base | sed 's/"cpu":"test"/"cpu":"other"/' >elsewhere
 check "another machine is refused" runs 2 -i after -c elsewhere -p crew
 check "its name is said" complains 'another machine.*other'
 check "--force compares all the same" runs 0 -i after -c elsewhere -p crew --force
-results crew 1 | sed 's/work/else/' >strange
+results crew 1 | sed 's/load/else/' >strange
 check "nothing in common has status 2" runs 2 -i strange -c before
 
 results crew 0 0 0 0 0 >zero
@@ -179,17 +179,17 @@ results crew 1 1 1 1 1 >after
 check "something is worse than nothing" runs 1 -i after -c zero
 check "infinitely" says '\+inf% \[\+inf \+inf\] +0.0079  WORSE'
 check "nothing is not worse than nothing" runs 0 -i zero -c zero
-results crew $base | sed 's/work/gone/' | cat - before >other
+results crew $base | sed 's/load/gone/' | cat - before >other
 check "what is not there any more is said" runs 0 -i before -c other -p crew
 check "and since when" says '^gone +crew +only before$'
 runs 0 -i other -c before -p crew
 check "what is new is said too" says '^gone +crew +only after$'
 sed 's/"ms"/"us"/' before >units
 check "other units are refused" runs 2 -i before -c units -p crew
-check "both are named" complains 'work is in ms, and before in us'
+check "both are named" complains 'load is in ms, and before in us'
 cat before units >both-units
 check "in one file too" runs 2 -i both-units
-check "both are named" complains 'work is in ms and in us'
+check "both are named" complains 'load is in ms and in us'
 series crew runs $base >stateless
 check "a file may have no machine" runs 0 -i stateless -c stateless
 check "it is called unknown" says '^before: unknown machine, load unknown$'
@@ -200,9 +200,9 @@ for run in 1 2 3; do
 	series crew samples "10$run" "10$run" "20$run" >>lines
 done
 check "of a process the median counts" runs 0 -i lines -c lines
-check "and there are three" says 'work +crew +102 +102 '
+check "and there are three" says 'load +crew +102 +102 '
 runs 0 --plain -i lines
-check "--plain counts them" awk -F '\t' '{ exit !($7 == 3 && $1 == "work" && $2 == "crew") }' out
+check "--plain counts them" awk -F '\t' '{ exit !($7 == 3 && $1 == "load" && $2 == "crew") }' out
 
 series crew samples $base >one-process
 series crew samples 200 200 200 200 200 200 >after
@@ -257,31 +257,31 @@ target()
 	echo "$2" >targets
 	runs "$1" -i both -p crew -t targets
 }
-check "a target that is met has status 0" target 0 'work 0.6 tbb:work 12 of 22'
-check "it says so" says '^work +11 +13.2 ms +0.6 x tbb:work +met +0.5 x$'
-check "a target that is missed has status 1" target 1 'work 0.4 tbb:work'
+check "a target that is met has status 0" target 0 'load 0.6 tbb:load 12 of 22'
+check "it says so" says '^load +11 +13.2 ms +0.6 x tbb:load +met +0.5 x$'
+check "a target that is missed has status 1" target 1 'load 0.4 tbb:load'
 check "it says so" says 'MISSED +0.5 x'
-check "a limit of its own is met" target 0 'work 11 one eleven ms'
+check "a limit of its own is met" target 0 'load 11 one eleven ms'
 check "its words are shown" says 'eleven ms +met'
-check "a limit of its own is missed" target 1 'work 10 one ten ms'
-printf '%s\n' 'work 0.6 tbb:work' 'else 1 tbb:work' 'work 1 go:work' >targets
+check "a limit of its own is missed" target 1 'load 10 one ten ms'
+printf '%s\n' 'load 0.6 tbb:load' 'else 1 tbb:load' 'load 1 go:load' >targets
 check "what was not measured is neither" runs 0 -i both -p crew -t targets
 check "it is counted" says '^targets: 1 met, 0 missed, 2 not measured$'
-check "nothing of all is a mistake" target 2 'else 1 tbb:work'
+check "nothing of all is a mistake" target 2 'else 1 tbb:load'
 check "that is said" complains 'targets: nothing in it was measured'
 check "it is named" says 'not measured: else'
-check "nor a rival that is missing" target 2 'work 1 go:work'
-check "it is named" says 'not measured: go:work'
-check "comments and empty lines are none" target 0 '# work 0.1 tbb:work'
+check "nor a rival that is missing" target 2 'load 1 go:load'
+check "it is named" says 'not measured: go:load'
+check "comments and empty lines are none" target 0 '# load 0.1 tbb:load'
 check "they are counted" says '^targets: 0 met, 0 missed, 0 not measured$'
 {
 	results crew 1
-	results crew 1 | sed 's/work/other/; s/"ms"/"s"/'
+	results crew 1 | sed 's/load/other/; s/"ms"/"s"/'
 } >units
-echo 'work 1 crew:other' >targets
+echo 'load 1 crew:other' >targets
 check "targets do not mix units" runs 2 -i units -t targets
-check "they are named" complains 'work is in ms, other in s'
-for line in work 'work x tbb:work' 'work 1' 'work -1 one' 'work inf one' 'work nan one' 'work 1 tbb'; do
+check "they are named" complains 'load is in ms, other in s'
+for line in load 'load x tbb:load' 'load 1' 'load -1 one' 'load inf one' 'load nan one' 'load 1 tbb'; do
 	check "'$line' is no target" target 2 "$line"
 	check "its place is named" complains 'targets:1: '
 done
